@@ -1,0 +1,30 @@
+//! dria-bench: durable LLM-inference benchmarks.
+//!
+//! A benchmark is a **run**: a durable workflow of steps whose truth is in PostgreSQL. The rooms of the house,
+//! an arrow meaning "may be used by" (`tests/it/architecture.rs` enforces it):
+//!
+//! ```text
+//! domain ─► engine ─► loadgen, truth
+//! domain ─► provider, store
+//! store  ─► queue
+//! engine, provider, loadgen, store, queue ─► workflow ─► jobs ─► cli
+//! ```
+//!
+//! `config`, `telemetry`, `embedded_pg`, `http`, `retry` and `clock` serve all but `domain`, which is pure.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod embedded_pg;
+pub mod engine;
+pub mod http;
+pub mod jobs;
+pub mod loadgen;
+pub mod provider;
+pub mod queue;
+pub mod retry;
+pub mod store;
+pub mod telemetry;
+pub mod truth;
+pub mod workflow;

@@ -1,0 +1,3 @@
+//! The `dria-bench` program: parse and dispatch.
+
+fn main() {}
