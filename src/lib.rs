@@ -6,15 +6,20 @@
 //! ```text
 //! domain ─► engine ─► loadgen, truth
 //! domain ─► provider, store
-//! store  ─► queue
-//! engine, provider, loadgen, store, queue ─► workflow ─► jobs ─► cli
+//! store  ─► queue, report
+//! report ─► api
+//! engine, provider, loadgen, store, queue ─► workflow ─► jobs
+//! all of them ─► cli
 //! ```
 //!
-//! `config`, `telemetry`, `embedded_pg`, `http`, `retry` and `clock` serve all but `domain`, which is pure.
+//! `config`, `definitions`, `telemetry`, `embedded_pg`, `http`, `retry` and `clock` serve all but `domain`, which is
+//! pure.
 
+pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod definitions;
 pub mod domain;
 pub mod embedded_pg;
 pub mod engine;
@@ -23,6 +28,7 @@ pub mod jobs;
 pub mod loadgen;
 pub mod provider;
 pub mod queue;
+pub mod report;
 pub mod retry;
 pub mod store;
 pub mod telemetry;

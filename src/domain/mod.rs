@@ -1,12 +1,19 @@
 //! What a benchmark is, and what its numbers mean. Pure: no tokio, no sqlx, no reqwest, no clock.
 
 pub mod catalog;
+pub mod definition;
 pub mod failure;
 pub mod ids;
 pub mod kinds;
+pub mod launch;
+pub mod matrix;
 pub mod measure;
+pub mod names;
+pub mod outputs;
 pub mod run;
 pub mod schedule;
+pub mod seen;
+pub mod slo;
 pub mod spec;
 pub mod step;
 pub mod workflow;

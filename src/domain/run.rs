@@ -63,11 +63,9 @@ impl FromStr for RunStatus {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|status| status.as_str() == s)
-            .ok_or_else(|| format!("unknown run status `{s}`: known are pending, running, succeeded, failed, cancelled"))
+        Self::ALL.iter().copied().find(|status| status.as_str() == s).ok_or_else(|| {
+            format!("unknown run status `{s}`: known are pending, running, succeeded, failed, cancelled")
+        })
     }
 }
 

@@ -2,7 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{EngineKind, ProviderKind};
+use super::{
+    kinds::{EngineKind, ProviderKind},
+    measure::until::Until,
+};
+
+/// The longest prompt or output that may be asked for, in tokens: the longest context any model offers.
+pub const MAX_TOKENS: u32 = 10_000_000;
 
 /// A run's request, as stored in `workflow_runs.spec`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +97,9 @@ pub struct LoadSpec {
     pub seed: u64,
     /// Most requests in flight in the throughput benchmark.
     pub max_in_flight: u32,
+    /// How well a figure is to be known before a level ends; `None`: its seconds and completions decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
 }
 
 impl Default for LoadSpec {
@@ -102,6 +111,7 @@ impl Default for LoadSpec {
             output_tokens: 200,
             seed: 42,
             max_in_flight: 512,
+            until: None,
         }
     }
 }

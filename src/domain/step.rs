@@ -160,7 +160,11 @@ impl FromStr for StepStatus {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Self::ALL.iter().copied().find(|k| k.as_str() == s).ok_or_else(|| format!("unknown step status `{s}`"))
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|k| k.as_str() == s)
+            .ok_or_else(|| format!("unknown step status `{s}`"))
     }
 }
 
@@ -170,7 +174,9 @@ mod tests {
 
     #[test]
     fn step_names_round_trip_and_bad_ones_are_refused() {
-        for name in ["provision", "pull_model", "start_engine", "warmup", "throughput", "concurrency:9", "teardown"] {
+        for name in
+            ["provision", "pull_model", "start_engine", "warmup", "throughput", "concurrency:9", "teardown"]
+        {
             assert_eq!(name.parse::<StepKind>().unwrap().to_string(), name);
         }
         for name in ["concurrency:0", "concurrency:", "concurrency:-1", "concurrency:5000", "deploy", ""] {

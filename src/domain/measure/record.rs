@@ -62,6 +62,7 @@ pub struct RequestRecord {
     /// Prompt tokens answered from a prefix cache, where the engine says so.
     pub cached_prompt_tokens: Option<u32>,
     /// Prompt tokens it was built to have; counts for a request that was cut off before its usage came.
+    /// 0: not known (a prompt from a file).
     pub intended_prompt_tokens: u32,
     /// How it ended.
     pub outcome: Outcome,
@@ -85,6 +86,9 @@ pub struct ClientSample {
     pub cpu_share: f64,
     /// Round-trip time of the network path, µs (TCP connect), median of a few; `None` where it wasn't measured.
     pub rtt_us: Option<u64>,
+    /// The same once the level was over, µs.
+    #[serde(default)]
+    pub rtt_after_us: Option<u64>,
     /// Whether requests went through a provider's HTTP proxy.
     pub through_proxy: bool,
     /// Whether engine and client share one host.
@@ -104,4 +108,34 @@ pub struct LevelRecords {
     pub client: ClientSample,
     /// Seed of the statistics that sample (bootstrap).
     pub seed: u64,
+}
+
+impl Window {
+    /// W1 − W0, µs.
+    #[must_use]
+    pub fn length_us(self) -> u64 {
+        self.end_us.saturating_sub(self.start_us)
+    }
+
+    /// Whether a moment is inside: both ends belong to the window.
+    #[must_use]
+    pub fn contains(self, at_us: u64) -> bool {
+        (self.start_us..=self.end_us).contains(&at_us)
+    }
+}
+
+impl LevelRecords {
+    /// *s* as the formulas take it, µs: when the request was sent; in an open loop when it was meant to be, so that a
+    /// client or engine that falls behind can't hide the wait of those it kept waiting (coordinated omission).
+    pub(super) fn start_us(&self, record: &RequestRecord) -> u64 {
+        match self.shape {
+            LoadShape::Open { .. } => record.intended_start_us.min(record.start_us),
+            LoadShape::Closed { .. } | LoadShape::Saturate { .. } => record.start_us,
+        }
+    }
+
+    /// The records of everything that wasn't over before the window opened.
+    pub(super) fn after_warm_up(&self) -> impl Iterator<Item = &RequestRecord> {
+        self.records.iter().filter(|record| record.end_us >= self.window.start_us)
+    }
 }

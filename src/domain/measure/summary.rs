@@ -4,6 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{
+    batches::Precision,
+    gaps::GapHistogram,
+    observed::{ChunkReport, Observed},
+    until::{Until, UntilReport},
+};
+
 /// `concurrent` (a closed loop of N streams) or `throughput` (saturation).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,6 +21,18 @@ pub enum BenchmarkType {
     Throughput,
     /// Arrivals at a rate (`dria-bench load --rate` only; never part of a run's ten results).
     Rate,
+}
+
+impl BenchmarkType {
+    /// The published name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Concurrent => "concurrent",
+            Self::Throughput => "throughput",
+            Self::Rate => "rate",
+        }
+    }
 }
 
 /// The 17 columns by their exact names, in their order. A mean without data is `None` (shown as `-`).
@@ -118,12 +137,18 @@ pub struct Instrument {
     pub cpu_share: f64,
     /// Network round trip, ms.
     pub rtt_ms: Option<f64>,
+    /// The same once the level was over, ms.
+    #[serde(default)]
+    pub rtt_after_ms: Option<f64>,
+    /// How the pieces of the answers arrived; null where no text came.
+    #[serde(default)]
+    pub chunks: Option<ChunkReport>,
     /// `direct` or `proxy`.
     pub path: String,
     /// |L − λW| ÷ L of the measured view.
     pub littles_law_error: Option<f64>,
     /// What a reader must know, as stable codes: `low_n`, `shared_host`, `client_bottleneck`, `usage_missing`,
-    /// `prefix_cache_hit`, `short_output`, `prompt_length_off`.
+    /// `prefix_cache_hit`, `short_output`, `prompt_length_off`, `count_mismatch`, `engine_slots`, `chunks_coalesced`.
     pub flags: Vec<String>,
 }
 
@@ -138,4 +163,23 @@ pub struct LevelSummary {
     pub instrument: Instrument,
     /// Failed requests by code.
     pub errors: BTreeMap<String, u64>,
+    /// Every gap between two events; `None`: there was none, or an earlier version stored the result.
+    #[serde(default)]
+    pub itl_histogram: Option<GapHistogram>,
+    /// How sure throughput and time to first token are, by batch means.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Whether a figure was measured as well as asked; `None`: nothing was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<UntilReport>,
+    /// What was seen beside the records.
+    #[serde(flatten)]
+    pub observed: Observed,
+}
+
+impl LevelSummary {
+    /// Says whether a figure was measured as well as was asked, by the published precision.
+    pub fn judge(&mut self, until: Option<Until>) {
+        self.until = until.map(|asked| UntilReport { asked, reached: asked.is_reached(&self.precision) });
+    }
 }
