@@ -1,0 +1,63 @@
+//! Every setting's name, its variable, and whether it is secret.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    /// `section.name`, as in the file.
+    pub(super) name: &'static str,
+    /// The environment variable that overrides it.
+    pub(super) variable: &'static str,
+    /// Whether its value is never printed, and may come from a file named by `<variable>_FILE`.
+    pub(super) secret: bool,
+}
+
+const fn key(name: &'static str, variable: &'static str) -> Key {
+    Key { name, variable, secret: false }
+}
+
+const fn secret(name: &'static str, variable: &'static str) -> Key {
+    Key { name, variable, secret: true }
+}
+
+/// All settings, in the order of `config.default.toml`.
+pub(super) const KEYS: &[Key] = &[
+    secret("database.url", "DATABASE_URL"),
+    key("data.dir", "DRIA_BENCH_DATA_DIR"),
+    key("data.pg_bin", "PG_BIN"),
+    key("server.host", "DRIA_BENCH_HOST"),
+    key("server.port", "DRIA_BENCH_PORT"),
+    key("worker.lease_ms", "DRIA_BENCH_WORKER_LEASE_MS"),
+    key("worker.heartbeat_ms", "DRIA_BENCH_WORKER_HEARTBEAT_MS"),
+    key("worker.sweeper_ms", "DRIA_BENCH_WORKER_SWEEPER_MS"),
+    key("worker.concurrency", "DRIA_BENCH_WORKER_CONCURRENCY"),
+    key("worker.poll_ms", "DRIA_BENCH_WORKER_POLL_MS"),
+    key("load.rates", "DRIA_BENCH_LOAD_RATES"),
+    key("load.seconds", "DRIA_BENCH_LOAD_SECONDS"),
+    key("load.prompt_tokens", "DRIA_BENCH_LOAD_PROMPT_TOKENS"),
+    key("load.output_tokens", "DRIA_BENCH_LOAD_OUTPUT_TOKENS"),
+    key("load.seed", "DRIA_BENCH_LOAD_SEED"),
+    key("load.max_in_flight", "DRIA_BENCH_LOAD_MAX_IN_FLIGHT"),
+    key("engines.llamacpp.server", "DRIA_BENCH_LLAMACPP_SERVER"),
+    key("engines.llamacpp.python", "DRIA_BENCH_LLAMACPP_PYTHON"),
+    key("engines.llamacpp.model", "DRIA_BENCH_LLAMACPP_MODEL"),
+    key("engines.llamacpp.threads", "DRIA_BENCH_LLAMACPP_THREADS"),
+    key("engines.ollama.binary", "DRIA_BENCH_OLLAMA_BINARY"),
+    key("engines.vllm.python", "DRIA_BENCH_VLLM_PYTHON"),
+    key("engines.sglang.python", "DRIA_BENCH_SGLANG_PYTHON"),
+    secret("engines.endpoint.api_key", "DRIA_BENCH_ENDPOINT_API_KEY"),
+    key("log.filter", "RUST_LOG"),
+];
+
+/// The setting of this name.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The setting whose name looks most like this one, if any does.
+pub(super) fn nearest(name: &str) -> Option<String> {
+    KEYS.iter()
+        .map(|key| (strsim::jaro_winkler(key.name, name), key.name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, name)| name.to_owned())
+}

