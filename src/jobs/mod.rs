@@ -1,1 +1,9 @@
-//! Placeholder.
+//! The only consumers of apalis: workers that take tokens, and the chores that run beside them.
+
+pub mod host;
+mod recover;
+mod wake;
+pub mod worker;
+
+pub use recover::bury_dead_workers;
+pub use worker::{WorkerOptions, WorkerSet};

@@ -1,1 +1,86 @@
-//! Placeholder.
+//! All SQL, a file a table family.
+//!
+//! Every function takes the caller's connection, so callers own transactions. Times are the database's own `now()`:
+//! leases, back-off and schedules compare there, whatever a worker's clock says. The store never calls out.
+
+pub mod attempts;
+pub mod database;
+pub mod events;
+mod explain;
+pub mod outbox;
+pub mod pods;
+pub mod records;
+pub mod results;
+pub mod runs;
+pub mod steps;
+pub mod tokens;
+
+/// Why the store could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database refused, failed or could not be reached.
+    #[error("{}", explain::explain(.0))]
+    Database(#[from] sqlx::Error),
+    /// A migration could not be applied.
+    #[error("its tables can't be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A row holds something this version doesn't understand.
+    #[error("{what} in the database can't be read by this version: {reason}")]
+    Unreadable {
+        /// Table and column.
+        what: &'static str,
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// The server or its schema isn't one this version can use.
+    #[error("{0}")]
+    Unsuitable(String),
+}
+
+impl Error {
+    /// Whether a row was refused because it breaks the constraint or unique index of this name.
+    #[must_use]
+    pub fn breaks(&self, constraint: &str) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => error.constraint() == Some(constraint),
+            _ => false,
+        }
+    }
+
+    /// Whether the error says that the connection, not the statement, is at fault.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Database(error) => matches!(
+                error,
+                sqlx::Error::Io(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::Tls(_)
+            ),
+            _ => false,
+        }
+    }
+}
+
+/// Reads a JSON column into its type.
+fn from_json<T: serde::de::DeserializeOwned>(
+    what: &'static str,
+    value: serde_json::Value,
+) -> Result<T, Error> {
+    serde_json::from_value(value).map_err(|error| Error::Unreadable { what, reason: error.to_string() })
+}
+
+/// Writes a value into a JSON column.
+fn to_json<T: serde::Serialize>(what: &'static str, value: &T) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(value).map_err(|error| Error::Unreadable { what, reason: error.to_string() })
+}
+
+/// Reads a text column that holds one of a fixed set of names.
+fn parse<T>(what: &'static str, text: &str) -> Result<T, Error>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error: T::Err| Error::Unreadable { what, reason: error.to_string() })
+}

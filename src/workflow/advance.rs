@@ -1,0 +1,78 @@
+//! Moving a run on: giving a step its token, finding the next step, ending the run. All on the caller's transaction.
+
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::Error;
+use crate::{
+    domain::{ids::RunId, run::RunStatus, step::StepKind, workflow::WorkflowDefinition},
+    queue::{Delivery, StepToken, TEARDOWN_PRIORITY, TokenQueue},
+    store::{events, outbox, runs, runs::Run, steps},
+};
+
+/// Makes a step ready after `delay_s` seconds and pushes the token that wakes it.
+pub(super) async fn schedule(
+    conn: &mut PgConnection,
+    queue: &dyn TokenQueue,
+    run: &Run,
+    step: i32,
+    kind: StepKind,
+    delay_s: f64,
+) -> Result<(), Error> {
+    let token = StepToken::new(run.id, step);
+    let run_at = steps::schedule(conn, run.id, step, kind, &token.key, delay_s).await?;
+    let priority = if kind == StepKind::Teardown { TEARDOWN_PRIORITY } else { run.priority };
+    queue.push(conn, &token, Delivery { queue: &run.queue, priority, run_at }).await?;
+    Ok(())
+}
+
+/// Schedules the first step after `after` (`-1`: from the start) that isn't done. Measured levels stay done when a run
+/// goes back to its set-up.
+pub(super) async fn schedule_next(
+    conn: &mut PgConnection,
+    queue: &dyn TokenQueue,
+    run: &Run,
+    workflow: &WorkflowDefinition,
+    after: i32,
+) -> Result<(), Error> {
+    let done = steps::done(conn, run.id).await?;
+    let next = indexed(workflow).find(|(index, _)| *index > after && !done.contains(index));
+    match next {
+        Some((index, kind)) => schedule(conn, queue, run, index, kind, 0.0).await,
+        None => Err(Error::Refused(format!("run {} has no step left after step {after}", run.id))),
+    }
+}
+
+/// Schedules teardown.
+pub(super) async fn schedule_teardown(
+    conn: &mut PgConnection,
+    queue: &dyn TokenQueue,
+    run: &Run,
+    workflow: &WorkflowDefinition,
+) -> Result<(), Error> {
+    match indexed(workflow).find(|(_, kind)| *kind == StepKind::Teardown) {
+        Some((index, kind)) => schedule(conn, queue, run, index, kind, 0.0).await,
+        None => Err(Error::Refused(format!("the workflow of run {} has no teardown", run.id))),
+    }
+}
+
+/// Ends a run whose teardown is done.
+pub(super) async fn finish_run(conn: &mut PgConnection, id: RunId, actor: &str) -> Result<RunStatus, Error> {
+    let run = runs::get(conn, id).await?.ok_or_else(|| Error::Refused(format!("run {id} is gone")))?;
+    let status = if run.cancel_requested {
+        RunStatus::Cancelled
+    } else if run.error.is_some() {
+        RunStatus::Failed
+    } else {
+        RunStatus::Succeeded
+    };
+    runs::finish(conn, id, status).await?;
+    outbox::append(conn, outbox::Aggregate::Run, &id.to_string(), run.generation).await?;
+    events::append(conn, id, "run_finished", None, actor, json!({ "status": status })).await?;
+    Ok(status)
+}
+
+/// The steps of a workflow with their places.
+pub(super) fn indexed(workflow: &WorkflowDefinition) -> impl Iterator<Item = (i32, StepKind)> {
+    (0..).zip(workflow.steps.iter().map(|step| step.kind))
+}

@@ -1,0 +1,38 @@
+//! teardown: remove everything the run ever started, by name, and see that it is gone. It always runs, and runs until
+//! it succeeds.
+
+use serde_json::json;
+
+use super::{StepContext, StepReport, database_failure};
+use crate::{domain::failure::Failure, store::pods};
+
+pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure> {
+    let mut removed = Vec::new();
+    for pod in recorded(context).await? {
+        if pod.state == "gone" {
+            continue;
+        }
+        let provider = context.services.providers.get(pod.provider)?;
+        let mut conn = context.connection().await?;
+        pods::deleting(&mut conn, &pod.name).await.map_err(|error| database_failure(&error))?;
+        drop(conn);
+        provider.destroy(&pod.name, pod.external_id.as_deref()).await?;
+        // A create whose answer was lost may have left more under the name than we know an id of.
+        let left = provider.list(&pod.name).await?;
+        if !left.is_empty() {
+            return Err(Failure::transient(
+                "not_gone",
+                format!("{} still lists {} of {}: trying again", pod.provider, left.len(), pod.name),
+            ));
+        }
+        let mut conn = context.connection().await?;
+        pods::gone(&mut conn, &pod.name).await.map_err(|error| database_failure(&error))?;
+        removed.push(pod.name);
+    }
+    StepReport::new(&json!({ "removed": removed }), json!({}))
+}
+
+async fn recorded(context: &StepContext<'_>) -> Result<Vec<pods::Pod>, Failure> {
+    let mut conn = context.connection().await?;
+    pods::list(&mut conn, context.run.id).await.map_err(|error| database_failure(&error))
+}
