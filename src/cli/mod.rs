@@ -2,10 +2,38 @@
 //!
 //! Data goes to stdout, everything else to stderr. Every read takes `--json`. Exit codes are [`Exit`].
 
+#![allow(clippy::doc_markdown, reason = "doc comments of arguments are help texts, read in a terminal")]
+
+mod app;
+mod attend;
+pub mod catalog;
+pub mod compare;
+mod conclude;
+pub mod config;
+pub mod database;
+pub mod demo;
+pub mod doctor;
+pub mod find;
+pub mod follow;
+pub mod load;
+pub mod migrate;
 pub mod output;
+pub mod render;
+pub mod results;
+pub mod run;
+pub mod runs;
+pub mod services;
+pub mod signals;
+pub mod site;
+mod spec;
+mod table;
+pub mod truth_server;
+pub mod worker;
+pub mod workflows;
 
 use std::fmt;
 
+pub use app::{Context, main};
 pub use output::Output;
 
 /// What a process ends with.

@@ -1,0 +1,129 @@
+//! What every request and every answer goes through: limits on the way in; on the way out security headers, and errors
+//! as a page for people and as problem+json for programs.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    accept::{self, Form},
+    error::Error,
+    page,
+};
+
+/// What a request may cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Until the answer's head, seconds.
+    pub(super) answer_within: Duration,
+    /// The request's body, bytes. No route reads one.
+    pub(super) body_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { answer_within: Duration::from_secs(15), body_bytes: 16 * 1024 }
+    }
+}
+
+/// Refuses bodies that are too long by their own word, and gives up on answers that take too long.
+pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    if length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|bytes| bytes > limits.body_bytes) {
+        return Error::Body(limits.body_bytes).into_response();
+    }
+    match tokio::time::timeout(limits.answer_within, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Error::TooSlow(limits.answer_within.as_secs()).into_response(),
+    }
+}
+
+/// Puts the headers on, and turns the errors that a person sees into a page.
+pub(super) async fn dress(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_for_programs = path == "/health" || path.starts_with("/api/");
+    let form = accept::form(request.headers());
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
+        if let Error::Store(cause) = &*error {
+            tracing::error!(error = %cause, "a request failed");
+        }
+        if !is_for_programs && form != Form::Json {
+            let allow = response.headers_mut().remove(header::ALLOW);
+            response = page::failure(&error).into_response();
+            if let Some(allow) = allow {
+                response.headers_mut().insert(header::ALLOW, allow);
+            }
+        }
+    }
+    add_headers(response.headers_mut());
+    response
+}
+
+/// The pages need nothing but their own style, so nothing else is allowed. What is served is never sniffed, framed or
+/// taken in by another site, and is asked for again each time, since runs go on.
+fn add_headers(headers: &mut HeaderMap) {
+    let fixed: [(HeaderName, &str); 5] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::VARY, "Accept"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(header::CONTENT_SECURITY_POLICY, page::security_policy());
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, http::StatusCode, routing::get};
+
+    use super::*;
+    use crate::api::routes::guarded;
+
+    /// Serves a route that never answers, within 10 ms, and asks for it.
+    async fn ask_in_vain(path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let routes = Router::new()
+            .route("/api/slow", get(async || std::future::pending::<Body>().await))
+            .route("/slow", get(async || std::future::pending::<Body>().await));
+        let limits = Limits { answer_within: Duration::from_millis(10), body_bytes: 8 };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(axum::serve(listener, guarded(routes, limits)).into_future());
+        let mut request = crate::http::client(None).unwrap().get(format!("http://{address}{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_route_that_never_answers_is_given_up() {
+        let response = ask_in_vain("/api/slow", &[]).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert!(response.text().await.unwrap().contains(r#""code":"timeout""#));
+    }
+
+    #[tokio::test]
+    async fn a_person_is_told_so_on_a_page() {
+        let response = ask_in_vain("/slow", &[("accept", "text/html")]).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+        let response = ask_in_vain("/slow", &[("accept", "application/json")]).await;
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+
+    #[tokio::test]
+    async fn a_long_body_is_refused_before_it_is_read() {
+        let response = ask_in_vain("/api/slow", &[("content-length", "9")]).await;
+        assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+}

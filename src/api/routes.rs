@@ -1,0 +1,35 @@
+//! Which path is answered by whom.
+
+use axum::{Router, extract::State, http::Uri, middleware, routing::get};
+use sqlx::PgPool;
+
+use super::{
+    error::Error,
+    guard::{self, Limits},
+    home, records, runs,
+};
+
+/// Every route, with its guards.
+pub(super) fn router(pool: PgPool) -> Router {
+    let routes = Router::new()
+        .route("/", get(home::home))
+        .route("/health", get(home::health))
+        .route("/api/v1/runs", get(runs::list))
+        .route("/api/v1/runs/{id}", get(runs::show))
+        .route("/api/v1/runs/{id}/results", get(runs::results))
+        .route("/api/v1/runs/{id}/results/{level}/records", get(records::download))
+        .with_state(pool);
+    guarded(routes, Limits::default())
+}
+
+/// These routes behind the guards: limits inside, so that what they refuse is dressed like everything else.
+pub(super) fn guarded(routes: Router, limits: Limits) -> Router {
+    routes
+        .fallback(async |uri: Uri| Error::UnknownPath(uri.path().to_owned()))
+        .method_not_allowed_fallback(async || Error::Method)
+        .layer(middleware::from_fn_with_state(limits, guard::limit))
+        .layer(middleware::from_fn(guard::dress))
+}
+
+/// What handlers get.
+pub(super) type Pool = State<PgPool>;

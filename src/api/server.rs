@@ -1,0 +1,91 @@
+//! Listening, and stopping in order.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use sqlx::PgPool;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::routes;
+use crate::config;
+
+/// How long answers under way may take once the server is told to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Why the server can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Somebody else listens there.
+    #[error("port {} of {} is taken by another program", .0.port(), .0.ip())]
+    PortTaken(SocketAddr),
+    /// The system doesn't let us listen there.
+    #[error("{address} can't be listened on: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+/// A running server. Dropped without [`Server::stop`] it ends with the process.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stopping: CancellationToken,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its base URL as this machine reaches it, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        }
+        format!("http://{address}")
+    }
+
+    /// Closes the port, lets answers under way end, and returns; after 5 s it waits no longer.
+    pub async fn stop(mut self) {
+        self.stopping.cancel();
+        match tokio::time::timeout(DRAIN, &mut self.task).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "the server ended with an error"),
+            Ok(Err(error)) => tracing::warn!(%error, "the server's task ended early"),
+            Err(_) => {
+                tracing::warn!("an answer took longer than the server had left; it is cut off");
+                self.task.abort();
+            }
+        }
+    }
+}
+
+/// Serves what the store holds at the address of the settings. Returns once it listens.
+///
+/// # Errors
+/// When the port is taken, or can't be listened on.
+pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Error> {
+    let address = SocketAddr::new(settings.host, settings.port);
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => Error::PortTaken(address),
+        _ => Error::Listen { address, source },
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let stopping = CancellationToken::new();
+    let stop = stopping.clone().cancelled_owned();
+    let served = axum::serve(listener, routes::router(pool)).with_graceful_shutdown(stop);
+    Ok(Server { address, stopping, task: tokio::spawn(served.into_future()) })
+}

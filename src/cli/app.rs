@@ -1,0 +1,177 @@
+//! The command line's root: global flags, the commands, and dispatch.
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use super::{
+    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, load, migrate, results, run, runs,
+    spec, truth_server, worker, workflows,
+};
+use crate::{
+    config::{self as settings, Config, Overrides},
+    definitions::Definitions,
+    telemetry,
+};
+
+/// Benchmarks of LLM inference that survive anything: the same model under Ollama, vLLM, SGLang and llama.cpp on the
+/// same machine, ten measurements a run, every step durable.
+///
+/// Exit codes: 0 done, 1 failed, 2 usage, 3 environment (database, port, disk, missing engine), 4 cancelled,
+/// 5 budget, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dria-bench",
+    version,
+    propagate_version = true,
+    max_term_width = 110,
+    arg_required_else_help = true
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where help lists the flags of every command.
+const EVERYWHERE: &str = "For every command";
+
+/// Flags of every command.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Global {
+    /// Folder of the embedded database, caches and logs [env: DRIA_BENCH_DATA_DIR]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// A TOML file of settings that overrides the built-in ones [env: DRIA_BENCH_CONFIG]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print data as JSON on stdout
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    json: bool,
+    /// Print no progress or notes; errors still
+    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
+    quiet: bool,
+    /// Log more on stderr: -v for info, -vv for debug
+    #[arg(long, short, global = true, help_heading = EVERYWHERE, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+/// The commands. One without a comment has its words at its arguments.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Run(Box<run::Args>),
+    /// List, show, cancel, pause, resume and retry runs
+    #[command(subcommand)]
+    Runs(runs::Command),
+    Results(results::Args),
+    Load(Box<load::Args>),
+    TruthServer(truth_server::Args),
+    Worker(worker::Args),
+    Doctor(doctor::Args),
+    /// Show and check workflow and schedule definitions
+    Workflows(workflows::WorkflowsArgs),
+    /// The GPUs and models this version knows
+    Catalog(catalog::CatalogArgs),
+    /// The settings in force, and where each came from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    Migrate(migrate::Args),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print every setting with its origin; secrets are never shown
+    Show,
+}
+
+/// What a command works with.
+#[derive(Debug)]
+pub struct Context {
+    /// The settings.
+    pub config: Config,
+    /// The file of settings that was named, to be named to processes we start.
+    pub config_file: Option<PathBuf>,
+    /// Where words go.
+    pub output: Output,
+    /// Whether the log shows more than warnings.
+    pub verbose: bool,
+}
+
+/// Parses the command line, runs the command, and says what went wrong. Returns the exit code.
+#[must_use]
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // Help and errors are clap's to print; a closed pipe is nobody's problem.
+            let _ = error.print();
+            return code;
+        }
+    };
+    let output = Output { json: cli.global.json, quiet: cli.global.quiet };
+    match start(cli, output) {
+        Ok(exit) => exit,
+        Err(error) => {
+            output.error(&error);
+            error.exit
+        }
+    }
+}
+
+fn start(cli: Cli, output: Output) -> CliResult {
+    if let Command::Completions { shell } = cli.command {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "dria-bench", &mut script);
+        output.data(String::from_utf8_lossy(&script));
+        return Ok(Exit::Done);
+    }
+    let overrides = Overrides {
+        config_file: cli.global.config.clone(),
+        data_dir: cli.global.data_dir,
+        ..Overrides::default()
+    };
+    let config = Config::load(&overrides).map_err(|error| match error {
+        settings::Error::NoHome | settings::Error::Unreadable { .. } => {
+            CliError::environment(error.to_string())
+        }
+        _ => CliError::usage(error.to_string()),
+    })?;
+    let service = matches!(cli.command, Command::Worker(_));
+    telemetry::init(&config.log_filter(service, cli.global.verbose), false)
+        .map_err(|error| CliError::usage(error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        CliError::environment(format!("this machine doesn't let us start threads: {error}"))
+    })?;
+    let context = Context { config, config_file: cli.global.config, output, verbose: cli.global.verbose > 0 };
+    runtime.block_on(dispatch(cli.command, context))
+}
+
+async fn dispatch(command: Command, context: Context) -> CliResult {
+    let output = context.output;
+    match command {
+        Command::Demo(args) => demo::run(args, context).await,
+        Command::Run(args) => run::run(*args, context).await,
+        Command::Runs(command) => runs::run(command, context).await,
+        Command::Results(args) => results::run(args, context).await,
+        Command::Load(args) => load::run(*args, output).await,
+        Command::TruthServer(args) => truth_server::run(args, output).await,
+        Command::Worker(args) => worker::run(args, context).await,
+        Command::Doctor(args) => doctor::run(args, context).await,
+        Command::Workflows(args) => {
+            let definitions = Definitions::new(spec::definition_places(&context));
+            workflows::run(&args, &definitions, output)
+        }
+        Command::Catalog(args) => catalog::run(&args, output),
+        Command::Config(ConfigCommand::Show) => config::show(&context.config, output),
+        Command::Migrate(args) => migrate::run(args, context).await,
+        Command::Completions { .. } => Ok(Exit::Done),
+    }
+}

@@ -1,0 +1,255 @@
+//! `dria-bench runs list|show|cancel|pause|resume|retry`.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::json;
+
+use super::{
+    CliError, CliResult, Context, Exit,
+    attend::{self, require_worker, watch, worker_lives},
+    conclude::conclude,
+    database::Database,
+    find::{self, RunRef},
+    render,
+    run::actor,
+    table::{or_dash, table},
+};
+use crate::{
+    domain::{ids::RunId, run::RunStatus},
+    queue::ApalisQueue,
+    report::View,
+    store::{attempts, events, pods, runs, steps},
+    workflow::operator,
+};
+
+/// List, show, cancel, pause, resume and retry runs.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Runs, newest first
+    List {
+        /// Only runs in this state
+        #[arg(long, value_name = "STATUS", value_parser = statuses())]
+        status: Option<RunStatus>,
+        /// Most runs listed
+        #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+    /// A run: its steps, attempts, pods, set-up times and results
+    Show {
+        /// The run: its id, the start of it, or `latest`
+        run: RunRef,
+        /// Follow it to its end first
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Cancel a run: it stops within a heartbeat, cleans up, and keeps what it measured
+    ///
+    /// Where no worker is running, the cleaning up is done here.
+    Cancel {
+        /// The run: its id, the start of it, or `latest`
+        run: RunRef,
+        /// Wait until it is over
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Pause a run: the step that runs is finished, and no other starts
+    Pause {
+        /// The run: its id, the start of it, or `latest`
+        run: RunRef,
+    },
+    /// Let a paused run go on
+    Resume {
+        /// The run: its id, the start of it, or `latest`
+        run: RunRef,
+    },
+    /// Go on with a failed or cancelled run: its set-up is done again, its measured levels stay
+    Retry {
+        /// The run: its id, the start of it, or `latest`
+        run: RunRef,
+        /// Leave the work to a running worker
+        #[arg(long)]
+        detach: bool,
+    },
+}
+
+/// Runs a `runs` command.
+///
+/// # Errors
+/// Exit 1 when there is no such run or its state doesn't allow it, exit 3 when the database can't be used.
+pub async fn run(command: Command, context: Context) -> CliResult {
+    let database = Database::open(&context.config).await?;
+    let outcome = match command {
+        Command::List { status, limit } => list(&context, &database, status, limit).await,
+        Command::Show { run, follow } => show(&context, &database, &run, follow).await,
+        Command::Cancel { run, wait } => cancel(&context, &database, &run, wait).await,
+        Command::Pause { run } => pause(&context, &database, &run).await,
+        Command::Resume { run } => resume(&context, &database, &run).await,
+        Command::Retry { run, detach } => retry(&context, &database, &run, detach).await,
+    };
+    database.close().await;
+    outcome
+}
+
+async fn list(context: &Context, database: &Database, status: Option<RunStatus>, limit: u32) -> CliResult {
+    let mut conn = database.pool.acquire().await?;
+    let runs = runs::list(&mut conn, status, i64::from(limit)).await?;
+    if context.output.json {
+        context.output.json(&runs);
+        return Ok(Exit::Done);
+    }
+    if runs.is_empty() {
+        context.output.note(match status {
+            Some(status) => format!("no run is {status}"),
+            None => "no runs yet: dria-bench demo, or dria-bench run --help".to_owned(),
+        });
+        return Ok(Exit::Done);
+    }
+    let rows = runs.iter().map(|run| {
+        [
+            run.id.to_string(),
+            run.status.to_string(),
+            run.spec.engine.kind.to_string(),
+            run.spec.model.common_name.clone(),
+            run.spec.machine.gpu_id.clone(),
+            run.created_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            or_dash(run.error.as_ref().map(|failure| &failure.code)),
+        ]
+    });
+    context.output.data(table(["run", "status", "engine", "model", "GPU", "created (UTC)", "error"], rows));
+    Ok(Exit::Done)
+}
+
+async fn show(context: &Context, database: &Database, meant: &RunRef, follow: bool) -> CliResult {
+    let (id, queue) = find_with_queue(database, meant).await?;
+    if follow && watch(context, database, id, &queue).await?.is_none() {
+        return Ok(Exit::Interrupted);
+    }
+    let mut conn = database.pool.acquire().await?;
+    let conn = &mut *conn;
+    let run = runs::get(conn, id).await?.ok_or_else(|| CliError::failed(format!("there is no run {id}")))?;
+    let report = find::report(conn, id).await?;
+    let steps = steps::list(conn, id).await?;
+    let attempts = attempts::list(conn, id).await?;
+    let pods = pods::list(conn, id).await?;
+    if context.output.json {
+        let events = events::after(conn, id, 0).await?;
+        context.output.json(&json!({
+            "run": run, "report": report, "steps": steps, "attempts": attempts, "pods": pods, "events": events,
+        }));
+        return Ok(Exit::Done);
+    }
+    let spec = &run.spec;
+    let mut parts = vec![format!(
+        "run {id}: {}{}\n{} serving {} on {} ({}), generation {}",
+        run.status,
+        run.error.as_ref().map(|failure| format!(": {failure}")).unwrap_or_default(),
+        spec.engine.kind,
+        spec.model.common_name,
+        spec.machine.gpu_id,
+        spec.machine.provider,
+        run.generation,
+    )];
+    let rows = steps.iter().map(|step| {
+        let seconds =
+            step.started_at.zip(step.finished_at).map(|(start, end)| (end - start).as_seconds_f64());
+        [
+            step.name.clone(),
+            step.status.to_string(),
+            step.attempt.to_string(),
+            step.losses.to_string(),
+            or_dash(seconds.map(|seconds| format!("{seconds:.2}"))),
+            or_dash(step.error.as_ref().map(|failure| &failure.code)),
+        ]
+    });
+    parts.push(table(["step", "status", "tries", "workers lost", "seconds", "error"], rows));
+    if !report.results.is_empty() {
+        parts.push(render::report(&report.summaries(), View::Measured, &report.setup));
+    }
+    for pod in pods.iter().filter(|pod| pod.state != "gone") {
+        parts.push(format!("still there: {} ({}, {})", pod.name, pod.provider, pod.state));
+    }
+    let parts: Vec<&str> = parts.iter().map(|part| part.trim_matches('\n')).collect();
+    context.output.data(parts.join("\n\n"));
+    Ok(Exit::Done)
+}
+
+async fn cancel(context: &Context, database: &Database, meant: &RunRef, wait: bool) -> CliResult {
+    let (id, queue) = find_with_queue(database, meant).await?;
+    let news = operator::cancel(&database.pool, &ApalisQueue, id, &actor()).await?;
+    let said = if news { "cancelling" } else { "was being cancelled already:" };
+    context.output.note(format!("{said} run {id}; it ends once its machine is cleaned up"));
+    let works = worker_lives(context, database, &queue).await?;
+    let ended = match (works, wait) {
+        (true, false) => None,
+        (true, true) => watch(context, database, id, &queue).await?,
+        // Nobody else would clean up.
+        (false, _) => attend::follow(context, database, id, &queue).await?,
+    };
+    if context.output.json {
+        let status = ended.as_ref().map(|run| run.status);
+        context.output.json(&json!({ "run": id, "cancel_requested": true, "status": status }));
+    }
+    Ok(if ended.is_none() && (wait || !works) { Exit::Interrupted } else { Exit::Done })
+}
+
+async fn pause(context: &Context, database: &Database, meant: &RunRef) -> CliResult {
+    let id = find::run(&mut *database.pool.acquire().await?, meant).await?;
+    let news = operator::pause(&database.pool, id, &actor()).await?;
+    let said = if news { "pauses after the step it is in" } else { "was paused already" };
+    context.output.note(format!("run {id} {said}; dria-bench runs resume {id} lets it go on"));
+    if context.output.json {
+        context.output.json(&json!({ "run": id, "paused": true }));
+    }
+    Ok(Exit::Done)
+}
+
+async fn resume(context: &Context, database: &Database, meant: &RunRef) -> CliResult {
+    let (id, queue) = find_with_queue(database, meant).await?;
+    let news = operator::resume(&database.pool, &ApalisQueue, id, &actor()).await?;
+    context.output.note(format!("run {id} {}", if news { "goes on" } else { "was not paused" }));
+    if news && !worker_lives(context, database, &queue).await? {
+        context
+            .output
+            .note("no worker is running, so nothing happens until one is started: dria-bench worker");
+    }
+    if context.output.json {
+        context.output.json(&json!({ "run": id, "paused": false }));
+    }
+    Ok(Exit::Done)
+}
+
+async fn retry(context: &Context, database: &Database, meant: &RunRef, detach: bool) -> CliResult {
+    let (id, queue) = find_with_queue(database, meant).await?;
+    if detach {
+        require_worker(context, database, &queue).await?;
+    }
+    let generation = operator::retry(&database.pool, &ApalisQueue, id, &actor()).await?;
+    context.output.note(format!("run {id} goes on as generation {generation}"));
+    if detach {
+        if context.output.json {
+            context.output.json(&json!({ "run": id, "generation": generation }));
+        }
+        return Ok(Exit::Done);
+    }
+    let Some(ended) = attend::follow(context, database, id, &queue).await? else {
+        return Ok(Exit::Interrupted);
+    };
+    let report = find::report(&mut *database.pool.acquire().await?, id).await?;
+    if context.output.json {
+        context.output.json(&report);
+    } else if !report.results.is_empty() {
+        context.output.data(render::table(&report.summaries(), View::Measured));
+    }
+    Ok(conclude(&ended, context))
+}
+
+async fn find_with_queue(database: &Database, meant: &RunRef) -> Result<(RunId, String), CliError> {
+    let mut conn = database.pool.acquire().await?;
+    let id = find::run(&mut conn, meant).await?;
+    let queue = runs::get(&mut conn, id).await?.map(|run| run.queue).unwrap_or_default();
+    Ok((id, queue))
+}
+
+fn statuses() -> impl TypedValueParser<Value = RunStatus> {
+    PossibleValuesParser::new(RunStatus::ALL.iter().map(|status| status.as_str()))
+        .try_map(|name| name.parse())
+}

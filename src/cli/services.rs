@@ -1,0 +1,86 @@
+//! What a process needs to work runs: services, workers' options, and this host's name.
+
+use std::{path::Path, sync::Arc};
+
+use super::{CliError, Context, database::Database};
+use crate::{
+    config::{self, Config},
+    domain::kinds::ProviderKind,
+    engine::InstallSettings,
+    jobs::{WorkerOptions, host},
+    provider::{EndpointProvider, LocalProvider, LocalSettings},
+    queue::{self, ApalisQueue},
+    store::database,
+    workflow::{LeaseSettings, Providers, Services},
+};
+
+/// Steps of local runs that one host works at once. Only one of them measures: a run waits for its turn before it is
+/// provisioned. The others are teardowns, and looks at what is to wait.
+const LOCAL_CONCURRENCY: usize = 4;
+
+/// Everything steps work with.
+///
+/// # Errors
+/// Exit 3 when the database fails.
+pub async fn services(context: &Context, database: &Database) -> Result<Services, CliError> {
+    let config = &context.config;
+    let api_key = config.engines.endpoint.api_key.as_ref().map(|key| key.expose().to_owned());
+    let mut conn = database.pool.acquire().await?;
+    let deployment = database::deployment_id(&mut conn).await?;
+    drop(conn);
+    Ok(Services {
+        pool: database.pool.clone(),
+        queue: Arc::new(ApalisQueue),
+        providers: Providers::default()
+            .with(Arc::new(LocalProvider::new(LocalSettings::new(config.data.dir.clone()))))
+            .with(Arc::new(EndpointProvider { api_key })),
+        install: install_settings(config),
+        deployment,
+        data_dir: config.data.dir.clone(),
+        leases: LeaseSettings { lease: config.worker.lease, heartbeat: config.worker.heartbeat },
+    })
+}
+
+/// Where engines are looked for on this machine.
+#[must_use]
+pub fn install_settings(config: &Config) -> InstallSettings {
+    let engines = &config.engines;
+    InstallSettings {
+        data_dir: config.data.dir.clone(),
+        search_path: config::search_path(),
+        tool_roots: config::tool_folders()
+            .iter()
+            .filter_map(|tools| tools.parent())
+            .map(Path::to_owned)
+            .collect(),
+        llamacpp_server: engines.llamacpp.server.clone(),
+        llamacpp_python: engines.llamacpp.python.clone(),
+        llamacpp_threads: Some(engines.llamacpp.threads),
+        ollama_binary: engines.ollama.binary.clone(),
+        vllm_python: engines.vllm.python.clone(),
+        sglang_python: engines.sglang.python.clone(),
+        truth_binary: std::env::current_exe().ok(),
+    }
+}
+
+/// The queue of a run on this provider.
+#[must_use]
+pub fn queue_of(provider: ProviderKind) -> String {
+    match provider {
+        ProviderKind::Local => queue::local_queue(&host::host_id()),
+        ProviderKind::Runpod | ProviderKind::Endpoint => queue::SHARED_QUEUE.to_owned(),
+    }
+}
+
+/// A process' workers on every queue it may serve: the shared one and this host's.
+#[must_use]
+pub fn worker_options(config: &Config) -> WorkerOptions {
+    WorkerOptions {
+        queues: vec![
+            (queue::SHARED_QUEUE.to_owned(), config.worker.concurrency),
+            (queue_of(ProviderKind::Local), LOCAL_CONCURRENCY),
+        ],
+        poll: config.worker.poll,
+        sweep_every: config.worker.sweeper,
+    }
+}

@@ -1,0 +1,34 @@
+//! Serving what the store holds, from a command that has something to show.
+
+use sqlx::PgPool;
+
+use super::{CliError, Output};
+use crate::{
+    api::{self, Server},
+    config,
+};
+
+/// Serves at the address of the settings, or, when that port is taken, at a free one, and says so.
+///
+/// # Errors
+/// Exit 3 when the address can't be listened on.
+pub async fn serve(settings: &config::Server, pool: &PgPool, output: Output) -> Result<Server, CliError> {
+    match api::serve(settings, pool.clone()).await {
+        Err(taken @ api::Error::PortTaken(_)) => {
+            output.note(format!("{taken}, so a free one is used; DRIA_BENCH_PORT chooses another."));
+            Ok(api::serve(&config::Server { port: 0, ..settings.clone() }, pool.clone()).await?)
+        }
+        other => Ok(other?),
+    }
+}
+
+impl From<api::Error> for CliError {
+    fn from(error: api::Error) -> Self {
+        Self::environment(error.to_string()).hint(match error {
+            api::Error::PortTaken(_) => "choose another with DRIA_BENCH_PORT, or 0 for any free one",
+            api::Error::Listen { .. } => {
+                "choose an address of this machine with DRIA_BENCH_HOST, and a port above 1023 with DRIA_BENCH_PORT"
+            }
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! Where a run takes place: provider, machine, GPU, URL.
+
+use super::SpecArgs;
+use crate::{
+    cli::{CliError, Context},
+    domain::{
+        catalog::{Catalog, Gpu},
+        kinds::ProviderKind,
+        spec::MachineSpec,
+    },
+    provider::{HostFacts, host_facts},
+};
+
+/// Which provider is meant, and that its flags don't contradict each other.
+pub(super) fn provider(args: &SpecArgs) -> Result<ProviderKind, CliError> {
+    let provider = args.provider.unwrap_or(match (&args.url, &args.gpu) {
+        (Some(_), _) => ProviderKind::Endpoint,
+        (None, Some(_)) => ProviderKind::Runpod,
+        (None, None) => ProviderKind::Local,
+    });
+    match (provider, &args.url) {
+        (ProviderKind::Endpoint, None) => {
+            Err(CliError::usage("the endpoint provider measures what already runs: where is it?")
+                .hint("add --url http://host:port"))
+        }
+        (ProviderKind::Local | ProviderKind::Runpod, Some(_)) => {
+            Err(CliError::usage(format!("--url and --provider {provider} contradict each other"))
+                .hint("leave one of them out"))
+        }
+        (ProviderKind::Endpoint, Some(_)) => match only_where_we_start(args) {
+            Some(flag) => {
+                Err(CliError::usage(format!("{flag} says how to start an engine, and --url that it runs"))
+                    .hint("leave one of them out"))
+            }
+            None => Ok(provider),
+        },
+        _ => Ok(provider),
+    }
+}
+
+/// A flag given that means something only for an engine that we start.
+fn only_where_we_start(args: &SpecArgs) -> Option<&'static str> {
+    let given = [
+        (!args.engine_args.is_empty(), "--engine-arg"),
+        (args.model_path.is_some(), "--model-path"),
+        (args.port.is_some(), "--port"),
+    ];
+    given.into_iter().find_map(|(given, flag)| given.then_some(flag))
+}
+
+/// The machine as asked for.
+///
+/// # Errors
+/// Exit 2 for an unknown GPU, one that this machine doesn't have, or a URL that is none.
+pub(super) fn machine(
+    args: &SpecArgs,
+    provider: ProviderKind,
+    context: &Context,
+) -> Result<MachineSpec, CliError> {
+    let known = args.gpu.as_deref().map(known_gpu).transpose()?;
+    let (gpu_id, gpu_count) = match provider {
+        ProviderKind::Local => {
+            local_gpu(known.as_ref(), args.gpu_count, &host_facts(&context.config.data.dir))?
+        }
+        ProviderKind::Runpod | ProviderKind::Endpoint => match known {
+            Some(gpu) => (gpu.id, args.gpu_count.unwrap_or(1)),
+            None => ("unknown".to_owned(), args.gpu_count.unwrap_or_default()),
+        },
+    };
+    let url = args.url.as_deref().map(check_url).transpose()?;
+    if provider == ProviderKind::Runpod {
+        return Err(CliError::usage("this version can't rent GPUs on RunPod")
+            .hint("run on this machine (--provider local), or against what already runs (--url)"));
+    }
+    Ok(MachineSpec {
+        provider,
+        gpu_id,
+        gpu_count,
+        volume_in_gb: args.volume_in_gb,
+        container_disk_in_gb: args.container_disk_in_gb,
+        port: args.port,
+        url,
+    })
+}
+
+fn known_gpu(name: &str) -> Result<Gpu, CliError> {
+    let catalog = Catalog::embedded().map_err(|error| CliError::failed(error.to_string()))?;
+    catalog.gpu(name).cloned().map_err(|unknown| {
+        CliError::usage(unknown.to_string()).hint("dria-bench catalog gpus lists those that are known")
+    })
+}
+
+/// This machine's GPU and how many of them, checked against what it has: results are published under it. Only NVIDIA's
+/// can be seen from here, so an AMD one is believed.
+fn local_gpu(known: Option<&Gpu>, count: Option<u32>, facts: &HostFacts) -> Result<(String, u32), CliError> {
+    let found = u32::try_from(facts.gpus.len()).unwrap_or(u32::MAX);
+    let has = match facts.gpus.first() {
+        Some(gpu) => format!("this machine has {found} × {}", gpu.name),
+        None => "nvidia-smi finds no GPU on this machine".to_owned(),
+    };
+    let refused = |what: String| {
+        CliError::usage(format!("{what}: {has}"))
+            .hint("leave --gpu and --gpu_count out to measure what is here")
+    };
+    if let Some(gpu) = known.filter(|gpu| gpu.vendor != "NVIDIA") {
+        return Ok((gpu.id.clone(), count.unwrap_or(1)));
+    }
+    if let Some(gpu) = known.filter(|gpu| facts.gpus.iter().all(|own| own.name != gpu.id)) {
+        return Err(refused(format!("--gpu {}", gpu.id)));
+    }
+    match count {
+        Some(0) => Ok((HostFacts { gpus: Vec::new(), ..facts.clone() }.gpu_id(), 0)),
+        Some(count) if count > found => Err(refused(format!("--gpu_count {count}"))),
+        count => Ok((facts.gpu_id(), count.unwrap_or(if known.is_some() { 1 } else { found }))),
+    }
+}
+
+fn check_url(text: &str) -> Result<String, CliError> {
+    let bad =
+        |reason: String| CliError::usage(format!("--url {reason}")).hint("write it as http://host:port");
+    let url: url::Url = text.parse().map_err(|error| bad(format!("is not a URL: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(bad("must be http or https, with a host".to_owned()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(bad("must not hold a password: it would be stored with the run".to_owned()));
+    }
+    Ok(url.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::GpuFacts;
+
+    fn host(gpus: &[&str]) -> HostFacts {
+        let gpu = |name: &&str| GpuFacts {
+            name: (*name).to_owned(),
+            memory_mib: None,
+            uuid: None,
+            power_limit_w: None,
+        };
+        HostFacts {
+            cpu_model: Some("Z80".to_owned()),
+            gpus: gpus.iter().map(gpu).collect(),
+            ..HostFacts::default()
+        }
+    }
+
+    #[test]
+    fn a_machine_is_measured_under_the_gpu_that_it_has() {
+        let h200 = known_gpu("NVIDIA H200").unwrap();
+        let (two, none) = (host(&["NVIDIA H200", "NVIDIA H200"]), host(&[]));
+        assert_eq!(local_gpu(None, None, &two).unwrap(), ("NVIDIA H200".to_owned(), 2));
+        assert_eq!(local_gpu(Some(&h200), None, &two).unwrap(), ("NVIDIA H200".to_owned(), 1));
+        assert_eq!(local_gpu(None, Some(0), &two).unwrap(), ("CPU Z80".to_owned(), 0));
+        assert_eq!(local_gpu(None, None, &none).unwrap(), ("CPU Z80".to_owned(), 0));
+        for refused in [
+            local_gpu(Some(&h200), None, &none),
+            local_gpu(None, Some(3), &two),
+            local_gpu(None, Some(1), &none),
+        ] {
+            assert_eq!(refused.unwrap_err().exit, crate::cli::Exit::Usage);
+        }
+        let amd = known_gpu("MI300X").unwrap();
+        assert_eq!(local_gpu(Some(&amd), Some(8), &none).unwrap(), (amd.id.clone(), 8));
+    }
+}

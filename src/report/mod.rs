@@ -1,0 +1,268 @@
+//! A run with its numbers, in the one shape that commands print and the API serves, and the words and figures that
+//! both show it with.
+//!
+//! It reads the store and knows what steps leave behind (`domain::outputs`). It must not know terminals, HTML or HTTP,
+//! and nothing of how a run is worked.
+
+mod columns;
+pub mod comparison;
+pub mod guidellm;
+mod notes;
+pub mod recompute;
+pub mod records;
+#[cfg(test)]
+pub(crate) mod samples;
+mod words;
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+use sqlx::PgConnection;
+
+pub use columns::{COLUMNS, Column, Value, View, csv};
+pub use notes::notes;
+pub use words::{figure, in_order, name, number};
+
+use crate::{
+    domain::{
+        failure::Failure,
+        ids::RunId,
+        launch::{LocalCommand, LocalInstall},
+        measure::{
+            batches::Precision,
+            comparable::Comparability,
+            cost,
+            gaps::GapHistogram,
+            observed::Observed,
+            setup::SetupTimes,
+            summary::{BenchmarkType, Columns, Instrument, LevelSummary, Measured},
+            until::UntilReport,
+        },
+        outputs::{Outputs, setup_times},
+        run::RunStatus,
+        seen::{Calibration, HostFacts, ServedModel},
+        spec::RunSpec,
+        step::StepKind,
+    },
+    store::{
+        Error, results,
+        runs::{self, Run},
+        steps,
+    },
+};
+
+/// `{run, status, setup, results, cost}` and what is needed to judge and repeat it.
+#[derive(Debug, Serialize)]
+pub struct RunReport {
+    /// The run's id.
+    pub run: RunId,
+    /// Where it is.
+    pub status: RunStatus,
+    /// The identifier it is published under.
+    pub pod_id: Option<String>,
+    /// Engine, model and machine, in the words of the run's request.
+    pub spec: RunSpec,
+    /// The engine as it ran: version, model as served, command, host.
+    pub system: System,
+    /// Set-up times.
+    pub setup: SetupTimes,
+    /// The results: concurrent by ascending rate, then throughput.
+    pub results: Vec<ResultReport>,
+    /// What it cost; null where nothing is billed.
+    pub cost: Option<CostReport>,
+    /// Why it ended as it did.
+    pub error: Option<Failure>,
+}
+
+/// Engine and host as they were; null before the step that finds it out is done.
+#[derive(Debug, Serialize)]
+pub struct System {
+    /// The host.
+    pub host: Option<HostFacts>,
+    /// The engine as installed (local only).
+    pub install: Option<LocalInstall>,
+    /// The version that the running engine told.
+    pub engine_version: Option<String>,
+    /// The model as the engine serves it.
+    pub served_model: Option<ServedModel>,
+    /// The command it was started with (local only).
+    pub command: Option<LocalCommand>,
+    /// The prompts it was sent.
+    pub prompts: Option<Prompts>,
+}
+
+/// What makes the same prompts again, beside the seed.
+#[derive(Debug, Serialize)]
+pub struct Prompts {
+    /// How prompts got their length.
+    pub calibration: Calibration,
+    /// SHA-256 of the set's definition, hex.
+    pub sha256: String,
+}
+
+/// One result.
+#[derive(Debug, Serialize)]
+pub struct ResultReport {
+    /// `concurrent` or `throughput`.
+    pub benchmark_type: BenchmarkType,
+    /// Streams; null for throughput.
+    pub rate: Option<u32>,
+    /// Our view.
+    pub measured: Measured,
+    /// The view existing readers expect.
+    pub compat: Columns,
+    /// The instrument on itself.
+    pub instrument: Instrument,
+    /// Failed requests by code.
+    pub errors: BTreeMap<String, u64>,
+    /// Every gap between two events, counted by length.
+    pub itl_histogram: Option<GapHistogram>,
+    /// How sure throughput and time to first token are.
+    pub precision: Precision,
+    /// Whether a figure was measured as well as asked; absent: nothing was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<UntilReport>,
+    /// What was seen beside the records: the engine's own counts, its slots, its GPUs, samples of failures.
+    #[serde(flatten)]
+    pub observed: Observed,
+    /// What another result must agree on to compare fairly.
+    pub comparability: Option<Comparability>,
+}
+
+/// What a run cost, USD.
+#[derive(Debug, Serialize)]
+pub struct CostReport {
+    /// The machine, an hour.
+    pub usd_per_hour: Decimal,
+    /// The whole life of the machine so far.
+    pub benchmark_usd: Option<Decimal>,
+    /// A million output tokens at the throughput benchmark's rate.
+    pub usd_per_million_output_tokens: Option<Decimal>,
+}
+
+impl RunReport {
+    /// Reads a run's report; `None`: there is no such run.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn read(conn: &mut PgConnection, id: RunId) -> Result<Option<Self>, Error> {
+        match runs::get(conn, id).await? {
+            Some(run) => Self::of(conn, run).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the report of a run whose row is at hand.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn of(conn: &mut PgConnection, run: Run) -> Result<Self, Error> {
+        let stored = results::list(conn, run.id).await?;
+        let outputs = steps::outputs(conn, run.id).await?;
+        let outputs = Outputs::new(&outputs);
+        let setup = setup_times(outputs, setup_total_s(conn, run.id).await?);
+        let throughput = stored
+            .iter()
+            .map(|result| &result.summary.measured.columns)
+            .find(|columns| columns.benchmark_type == BenchmarkType::Throughput)
+            .and_then(|columns| columns.output_tokens_per_second);
+        let cost =
+            outputs.provision().and_then(|provision| provision.price_usd_per_hour).map(|price| CostReport {
+                usd_per_hour: price,
+                benchmark_usd: life_s(&run).and_then(|life_s| cost::machine_cost_usd(price, life_s)),
+                usd_per_million_output_tokens: throughput
+                    .and_then(|tokens| cost::usd_per_million_output_tokens(price, tokens)),
+            });
+        Ok(Self {
+            run: run.id,
+            status: run.status,
+            pod_id: run.public_id,
+            spec: run.spec,
+            system: System::from(outputs),
+            setup,
+            results: stored.into_iter().map(ResultReport::from).collect(),
+            cost,
+            error: run.error,
+        })
+    }
+
+    /// The numbers alone.
+    #[must_use]
+    pub fn summaries(&self) -> Vec<LevelSummary> {
+        self.results
+            .iter()
+            .map(|result| LevelSummary {
+                measured: result.measured.clone(),
+                compat: result.compat.clone(),
+                instrument: result.instrument.clone(),
+                errors: result.errors.clone(),
+                itl_histogram: result.itl_histogram.clone(),
+                precision: result.precision,
+                until: result.until,
+                observed: result.observed.clone(),
+            })
+            .collect()
+    }
+}
+
+impl ResultReport {
+    /// A level's numbers and set-up.
+    #[must_use]
+    pub fn from_summary(summary: LevelSummary, comparability: Option<Comparability>) -> Self {
+        Self {
+            benchmark_type: summary.compat.benchmark_type,
+            rate: summary.compat.rate,
+            measured: summary.measured,
+            compat: summary.compat,
+            instrument: summary.instrument,
+            errors: summary.errors,
+            itl_histogram: summary.itl_histogram,
+            precision: summary.precision,
+            until: summary.until,
+            observed: summary.observed,
+            comparability,
+        }
+    }
+}
+
+impl From<results::StoredResult> for ResultReport {
+    fn from(stored: results::StoredResult) -> Self {
+        Self::from_summary(stored.summary, stored.comparability)
+    }
+}
+
+impl From<Outputs<'_>> for System {
+    fn from(outputs: Outputs<'_>) -> Self {
+        let (host, install) =
+            outputs.provision().map(|provision| (provision.host, provision.install)).unzip();
+        let start = outputs.start_engine();
+        Self {
+            host,
+            install: install.flatten(),
+            engine_version: start.as_ref().and_then(|start| start.version.clone()),
+            served_model: start.as_ref().map(|start| start.served.clone()),
+            command: start.and_then(|start| start.command),
+            prompts: outputs
+                .warmup()
+                .map(|warmup| Prompts { calibration: warmup.calibration, sha256: warmup.prompt_set_sha256 }),
+        }
+    }
+}
+
+/// Seconds from the start of the first set-up step to the end of warm-up, of the present generation.
+async fn setup_total_s(conn: &mut PgConnection, id: RunId) -> Result<Option<f64>, Error> {
+    let steps = steps::list(conn, id).await?;
+    let find = |kind: StepKind| steps.iter().find(|step| step.name == kind.to_string());
+    let first = find(StepKind::Provision).and_then(|step| step.started_at);
+    let last = find(StepKind::Warmup).and_then(|step| step.finished_at);
+    Ok(first
+        .zip(last)
+        .and_then(|(first, last)| (last - first).to_std().ok())
+        .map(|total| total.as_secs_f64()))
+}
+
+fn life_s(run: &Run) -> Option<f64> {
+    let (start, end) = run.started_at.zip(run.finished_at)?;
+    (end - start).to_std().ok().map(|life| life.as_secs_f64())
+}
