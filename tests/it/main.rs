@@ -1,1 +1,21 @@
 //! The integration tests: one binary, a file a feature.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod api;
+mod architecture;
+mod cli;
+mod corpus;
+mod crash;
+mod demo;
+mod embedded_pg;
+mod engines;
+mod hostile;
+mod load;
+mod load_shapes;
+mod observe;
+mod provider_local;
+mod records;
+mod support;
+mod truth;
+mod windows;
+mod workflow;

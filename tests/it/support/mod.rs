@@ -1,0 +1,10 @@
+//! What several features' tests share.
+
+pub(crate) mod contract;
+pub(crate) mod database;
+pub(crate) mod drain;
+pub(crate) mod llama;
+pub(crate) mod pods;
+pub(crate) mod program;
+pub(crate) mod replay;
+pub(crate) mod runs;
