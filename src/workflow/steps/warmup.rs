@@ -58,10 +58,13 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
     let (level, last) = run_level(context, &start, &plan, &prompts).await?;
     let given_up = SteadyState { reached: false, from_s: rule.max_seconds, known_s: rule.max_seconds };
     let steady = last.steady.unwrap_or(given_up);
+    // An engine that was steady from the start was warm once it had given its first answer, not before it was asked.
+    let first_answer_s =
+        level.records.iter().map(|record| record.end_us).min().unwrap_or_default() as f64 / 1e6;
     let output = WarmupOutput {
         prompt_set_sha256: prompts.sha256(),
         calibration,
-        warmup_s: before_s + steady.from_s,
+        warmup_s: before_s + steady.from_s.max(first_answer_s),
         steady: Some(steady),
         requests: level.records.len() as u64,
     };
