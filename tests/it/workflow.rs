@@ -377,3 +377,21 @@ async fn two_runs_on_one_machine_take_turns_also_after_a_retry() {
     assert_eq!(overlaps, 0);
     assert_eq!(bench.broken_invariants().await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_level_whose_answers_take_longer_than_its_window_is_measured_with_a_wider_one() {
+    // 2000 tokens a millisecond apart: no answer ends within 4 × 0.3 s.
+    let bench = Bench::new(&[1], |spec| spec.load.output_tokens = 2_000).await;
+    bench.drain().await;
+    let run = bench.run().await;
+    assert_eq!(run.status, RunStatus::Succeeded, "{:?}", run.error);
+    let stored = results::list(&mut bench.database.pool.acquire().await.unwrap(), bench.run).await.unwrap();
+    assert_eq!(stored.len(), 2);
+    for result in &stored {
+        let columns = &result.summary.measured.columns;
+        assert!(columns.benchmark_duration >= 1.2, "widened from 0.3 s: {}", columns.benchmark_duration);
+        assert!(columns.successful_requests > 0);
+        assert_eq!(columns.output_token_count, Some(2_000.0));
+    }
+    assert_eq!(bench.database.count("select count(*) from step_attempts where outcome = 'error'").await, 0);
+}
