@@ -1,5 +1,7 @@
 //! `dria-bench doctor`: is everything there, and what to do where it isn't.
 
+mod invariants;
+
 use std::path::Path;
 
 use serde::Serialize;
@@ -36,9 +38,14 @@ const NAME_WIDTH: usize = 9;
 ///
 /// `✓` is there, `–` is missing and needed by some runs only, `✗` is missing and needed by all.
 ///
-/// Exit code: 0 when runs can be made on this machine, 3 when something that every run needs is missing.
+/// Exit code: 0 when runs can be made on this machine, 3 when something that every run needs is missing. With
+/// --invariants: 0 when every promise holds, 1 when one is broken.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Check what must hold of the database instead: no run stuck, no result twice, no level missing, no pod left
+    #[arg(long)]
+    invariants: bool,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,8 +81,12 @@ impl Check {
 /// Checks the machine.
 ///
 /// # Errors
-/// None of its own but an interruption: what is wrong is in its answer, and in the exit code.
-pub async fn run(_args: Args, context: Context) -> CliResult {
+/// An interruption and, with --invariants, a database that can't be used; all else that is wrong is in its answer and in
+/// the exit code.
+pub async fn run(args: Args, context: Context) -> CliResult {
+    if args.invariants {
+        return invariants::run(&context).await;
+    }
     let data_dir = &context.config.data.dir;
     let mut checks = check_database(&context).await?;
     let facts = host_facts(data_dir);

@@ -7,6 +7,7 @@ pub mod attempts;
 pub mod database;
 pub mod events;
 mod explain;
+pub mod invariants;
 pub mod outbox;
 pub mod pods;
 pub mod records;

@@ -15,7 +15,7 @@ use dria_bench::{
     jobs::host,
     provider::{EndpointProvider, LocalProvider, LocalSettings, Provider},
     queue::{self, TokenQueue},
-    store::runs::NewRun,
+    store::{invariants, runs::NewRun},
     workflow::{LeaseSettings, Providers, Services, operator},
 };
 use sqlx::Row;
@@ -116,46 +116,19 @@ pub(crate) fn services(
 /// What must hold when everything is over, whatever was killed: no run stuck, no result twice, no level missing of a
 /// run that succeeded, every pod gone, each run torn down, no attempt left open, no process of this deployment left.
 pub(crate) async fn broken_invariants(database: &TestDatabase, data_dir: &std::path::Path) -> Vec<String> {
-    let checks = [
-        ("a run is not over", "select id::text from workflow_runs where status in ('pending', 'running')"),
-        ("a step is not settled", "select run_id || ' ' || name from step_runs where status in ('scheduled', 'running')"),
-        (
-            "a step has two results",
-            "select run_id || ' ' || step from benchmark_results where superseded_at is null
-             group by run_id, step having count(*) > 1",
-        ),
-        (
-            "a level of a run that succeeded has no result",
-            "select s.run_id || ' ' || s.name from step_runs s join workflow_runs r on r.id = s.run_id
-             where r.status = 'succeeded' and (s.name = 'throughput' or s.name like 'concurrency:%')
-               and not exists (select 1 from benchmark_results b where b.run_id = s.run_id and b.step = s.step
-                               and b.superseded_at is null)",
-        ),
-        (
-            "a run that succeeded did not measure all its levels",
-            "select r.id::text from workflow_runs r where r.status = 'succeeded'
-               and (select count(*) from benchmark_results b where b.run_id = r.id and b.superseded_at is null)
-                   <> 1 + jsonb_array_length(r.spec -> 'load' -> 'rates')",
-        ),
-        ("a pod is not gone", "select name from pods where state <> 'gone'"),
-        (
-            "a run has no teardown",
-            "select r.id::text from workflow_runs r where not exists
-               (select 1 from step_runs s where s.run_id = r.id and s.name = 'teardown' and s.status = 'done')",
-        ),
-        ("an attempt is open", "select run_id || ' ' || name from step_attempts where outcome is null"),
-        (
-            "a step was done twice in a generation",
-            "select run_id || ' ' || name from step_attempts where outcome = 'done'
-               and (name = 'throughput' or name like 'concurrency:%')
-             group by run_id, name, generation having count(*) > 1",
-        ),
-    ];
-    let mut broken = Vec::new();
-    for (what, sql) in checks {
-        for row in sqlx::query(sql).fetch_all(&database.pool).await.unwrap() {
-            broken.push(format!("{what}: {}", row.get::<String, _>(0)));
-        }
+    let mut conn = database.pool.acquire().await.unwrap();
+    let mut broken: Vec<String> = invariants::check(&mut conn)
+        .await
+        .unwrap()
+        .into_iter()
+        .flat_map(|promise| {
+            promise.broken_by.into_iter().map(move |which| format!("not so: {}: {which}", promise.promise))
+        })
+        .collect();
+    // Everything is over, so nothing may go on.
+    let sql = "select id::text from workflow_runs where status in ('pending', 'running')";
+    for row in sqlx::query(sql).fetch_all(&database.pool).await.unwrap() {
+        broken.push(format!("a run is not over: {}", row.get::<String, _>(0)));
     }
     let provider = LocalProvider::new(LocalSettings::new(data_dir.to_owned()));
     for pod in provider.list(&format!("dria-{}-", database.deployment)).await.unwrap() {

@@ -1,0 +1,87 @@
+//! What must hold of the ledger at any time, whatever was killed: `dria-bench doctor --invariants` asks, and so does
+//! each test that breaks something on purpose. It only reads.
+
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use super::Error;
+
+/// A promise, and the rows that break it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Invariant {
+    /// What is promised: `no step has two results`.
+    pub promise: &'static str,
+    /// What breaks it: runs, steps and pods by their names. Empty: it holds.
+    pub broken_by: Vec<String>,
+}
+
+/// Rows that are named at most, of each promise.
+const NAMED: usize = 100;
+
+/// Promises by the key that their rows come under.
+const PROMISES: [(&str, &str); 9] = [
+    ("stuck", "no run is stuck: one that isn't over has a step that waits or runs"),
+    ("unsettled", "no step of a run that is over waits or runs"),
+    ("doubled", "no step has two results"),
+    ("missing", "each level of a run that succeeded has its result"),
+    ("unpublished", "each result and each run that is over has its row to be published"),
+    ("pod", "each pod of a run that is over is gone"),
+    ("teardown", "each run that is over was torn down"),
+    ("open", "each try ended, but the one of a step that runs"),
+    ("repeated", "no level was measured twice in a generation"),
+];
+
+/// Checks every promise. Runs that go on don't break any.
+///
+/// # Errors
+/// When the database fails.
+pub async fn check(conn: &mut PgConnection) -> Result<Vec<Invariant>, Error> {
+    let rows = sqlx::query!(
+        r#"with over as (select * from workflow_runs where status in ('succeeded', 'failed', 'cancelled'))
+        select 'stuck' as "key!", r.id::text as "which!" from workflow_runs r
+        where r.status in ('pending', 'running')
+          and not exists (select 1 from step_runs s where s.run_id = r.id and s.status in ('scheduled', 'running'))
+        union all
+        select 'unsettled', r.id || ' ' || s.name from over r join step_runs s on s.run_id = r.id
+        where s.status in ('scheduled', 'running')
+        union all
+        select 'doubled', run_id || ' step ' || step from benchmark_results where superseded_at is null
+        group by run_id, step having count(*) > 1
+        union all
+        select 'missing', r.id || ' ' || (d ->> 'kind')
+        from over r, jsonb_array_elements(r.definition -> 'steps') d
+        where r.status = 'succeeded' and (d ->> 'kind' = 'throughput' or d ->> 'kind' like 'concurrency:%')
+          and not exists (select 1 from step_runs s join benchmark_results b on b.run_id = s.run_id and b.step = s.step
+                          where s.run_id = r.id and s.name = d ->> 'kind' and s.status = 'done'
+                            and b.superseded_at is null)
+        union all
+        select 'unpublished', 'result ' || b.id from benchmark_results b
+        where not exists (select 1 from outbox o where o.aggregate = 'result' and o.aggregate_id = b.id::text)
+        union all
+        select 'unpublished', 'run ' || r.id from over r
+        where not exists (select 1 from outbox o where o.aggregate = 'run' and o.aggregate_id = r.id::text
+                            and o.version = r.generation)
+        union all
+        select 'pod', p.name || ' (' || p.state || ')' from over r join pods p on p.run_id = r.id where p.state <> 'gone'
+        union all
+        select 'teardown', r.id::text from over r
+        where not exists (select 1 from step_runs s where s.run_id = r.id and s.name = 'teardown' and s.status = 'done')
+        union all
+        select 'open', a.run_id || ' ' || a.name || ' fence ' || a.fence from step_attempts a
+        left join step_runs s on s.run_id = a.run_id and s.step = a.step
+        where a.outcome is null and not coalesce(s.status = 'running' and s.fence = a.fence, false)
+        union all
+        select 'repeated', run_id || ' ' || name || ' generation ' || generation from step_attempts
+        where outcome = 'done' and (name = 'throughput' or name like 'concurrency:%')
+        group by run_id, name, generation having count(*) > 1"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(PROMISES
+        .into_iter()
+        .map(|(key, promise)| {
+            let broken_by = rows.iter().filter(|row| row.key == key).map(|row| row.which.clone());
+            Invariant { promise, broken_by: broken_by.take(NAMED).collect() }
+        })
+        .collect())
+}
