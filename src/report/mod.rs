@@ -7,6 +7,7 @@
 mod columns;
 pub mod comparison;
 pub mod guidellm;
+mod instrument;
 mod notes;
 pub mod recompute;
 pub mod records;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 pub use columns::{COLUMNS, Column, Value, View, csv};
+pub use instrument::{INSTRUMENT_COLUMNS, instrument_row};
 pub use notes::notes;
 pub use words::{figure, in_order, name, number};
 

@@ -29,6 +29,7 @@ fn records(shape: LoadShape, requests_a_stream: u64) -> LevelRecords {
                 output_tokens: Some(16),
                 cached_prompt_tokens: None,
                 intended_prompt_tokens: 16,
+                intended_output_tokens: 16,
                 outcome: Outcome::Completed,
             });
             now = end_us;

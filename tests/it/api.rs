@@ -174,6 +174,7 @@ fn result(kind: StepKind, spec: &RunSpec) -> NewResult {
                 output_tokens: Some(16),
                 cached_prompt_tokens: None,
                 intended_prompt_tokens: 16,
+                intended_output_tokens: 16,
                 outcome: Outcome::Completed,
             });
             now = end_us;
@@ -227,13 +228,14 @@ async fn the_page_shows_the_newest_run_whole_and_links_to_the_others() {
     let (status, html) = app.page("/").await;
     assert_eq!(status, StatusCode::OK);
     insta::assert_snapshot!("page_of_ten_results", bare(&html));
-    assert_eq!(html.matches("<th scope=\"row\">concurrent").count(), 9);
-    assert_eq!(html.matches("<th scope=\"row\">throughput").count(), 1);
+    // Three tables have a row a level: the results, the gaps between tokens, and the instrument on itself.
+    assert_eq!(html.matches("<th scope=\"row\">concurrent").count(), 3 * 9);
+    assert_eq!(html.matches("<th scope=\"row\">throughput").count(), 3);
 
     let (status, other) = app.page(&format!("/?run={TWO}&utm_source=mail")).await;
     assert_eq!(status, StatusCode::OK);
     assert!(other.contains(&format!("href=\"/?run={TEN}\"")));
-    assert_eq!(other.matches("<th scope=\"row\">concurrent").count(), 1);
+    assert_eq!(other.matches("<th scope=\"row\">concurrent").count(), 3);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 mod chart;
 mod facts;
 mod html;
+mod instrument;
 mod tables;
 
 use std::sync::LazyLock;
@@ -69,6 +70,8 @@ pub(super) fn run(report: &RunReport, run: &Run, others: &[Run]) -> Page {
         chart::charts(report),
         tables::results(report),
         notes(report),
+        instrument::gaps(report),
+        instrument::instrument(report),
         format!("<div class=\"split\">\n{}{}</div>\n", facts::facts(report, run), tables::setup(report)),
         data_links(report),
         other_runs(others),

@@ -136,6 +136,7 @@ impl Session {
         let seen = Sightings {
             cross_check: observer.finish(&level, longest_output_tokens).await,
             error_samples: error_samples.into_iter().map(|sample| (sample.code, sample.message)).collect(),
+            shares_prefixes: self.target.prefix_caching,
             ..Sightings::default()
         };
         let judged = Judged::new(&level, seen, &plan, &self.args.objectives);

@@ -44,6 +44,10 @@ fn record_digest(record: &RequestRecord) -> [u8; 32] {
         }
     }
     hash.update(u64::from(record.intended_prompt_tokens).to_le_bytes());
+    // Older versions didn't keep it, and what they stored is still to be recognised.
+    if record.intended_output_tokens > 0 {
+        hash.update(u64::from(record.intended_output_tokens).to_le_bytes());
+    }
     match &record.outcome {
         Outcome::Completed => hash.update([0]),
         Outcome::CutOff => hash.update([1]),
@@ -110,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_change_in_any_field_of_one_record_changes_the_digest() {
-        let changes: [fn(&mut RequestRecord); 9] = [
+        let changes: [fn(&mut RequestRecord); 10] = [
             |r| r.stream += 1,
             |r| r.intended_start_us += 1,
             |r| r.start_us += 1,
@@ -119,6 +123,7 @@ mod tests {
             |r| r.prompt_tokens = None,
             |r| r.cached_prompt_tokens = Some(0),
             |r| r.intended_prompt_tokens += 1,
+            |r| r.intended_output_tokens += 1,
             |r| r.outcome = Outcome::Errored { code: "reset".to_owned() },
         ];
         for (number, change) in changes.iter().enumerate() {

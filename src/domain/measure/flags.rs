@@ -144,8 +144,7 @@ impl fmt::Display for Flag {
 
 /// The flags that the records tell, in the order of [`Flag::ALL`].
 ///
-/// `short_output` isn't among them: a record doesn't say how long its answer was meant to be. Nor is `count_mismatch`,
-/// which takes the engine's counters.
+/// `count_mismatch` isn't among them: it takes the engine's counters.
 pub(super) fn of(
     level: &LevelRecords,
     measured: &Measured,
@@ -161,7 +160,8 @@ pub(super) fn of(
         }
         Flag::UsageMissing => completed().any(|r| r.prompt_tokens.is_none() || r.output_tokens.is_none()),
         Flag::PrefixCacheHit => level.after_warm_up().any(is_cache_hit),
-        Flag::ShortOutput | Flag::CountMismatch => false,
+        Flag::ShortOutput => completed().any(is_short),
+        Flag::CountMismatch => false,
         Flag::PromptLengthOff => {
             // 0: a prompt from a file, whose length only the engine knows.
             let is_off = |r: &RequestRecord| {
@@ -180,6 +180,11 @@ pub(super) fn of(
 fn is_bottleneck(send_lag_p99_us: Option<u64>, ttft_p50_ms: Option<f64>) -> bool {
     let allowed_us = (0.02 * 1_000.0 * ttft_p50_ms.unwrap_or(0.0)).max(5_000.0);
     send_lag_p99_us.is_some_and(|lag| lag as f64 > allowed_us)
+}
+
+/// Fewer output tokens than were asked for, by the engine's own count.
+fn is_short(record: &RequestRecord) -> bool {
+    record.output_tokens.is_some_and(|tokens| tokens < record.intended_output_tokens)
 }
 
 /// One cached token is the begin-of-text token that every prompt shares; it is no hit.
@@ -246,6 +251,17 @@ mod tests {
         assert_eq!(flags(|level| level.records[3].intended_prompt_tokens = 15), ["prompt_length_off"]);
         let unknown = flags(|level| level.records.iter_mut().for_each(|r| r.intended_prompt_tokens = 0));
         assert_eq!(unknown, Vec::<String>::new(), "of a length that nobody knew");
+    }
+
+    #[test]
+    fn an_answer_that_ended_early_is_flagged() {
+        assert_eq!(flags(|level| level.records[3].intended_output_tokens = 1), Vec::<String>::new());
+        assert_eq!(flags(|level| level.records[3].intended_output_tokens = 2), ["short_output"]);
+        let unfinished = |level: &mut LevelRecords| {
+            level.records[3].intended_output_tokens = 2;
+            level.records[3].outcome = Outcome::CutOff;
+        };
+        assert_eq!(flags(unfinished), ["low_n"], "one that we cut off is not the engine's doing");
     }
 
     #[test]

@@ -38,8 +38,11 @@ const CACHED: usize = 8;
 const INTENDED_PROMPT: usize = 9;
 const OUTCOME: usize = 10;
 const SEND_LAG: usize = 11;
-/// How many there are. Blocks say how many they have, so that a later version can add some and still read these.
-const COLUMNS: usize = 12;
+const INTENDED_OUTPUT: usize = 12;
+/// How many there are. Blocks say how many they have: what older versions wrote is read too.
+const COLUMNS: usize = 13;
+/// How many the first version wrote, which didn't keep the intended output.
+const FIRST_COLUMNS: usize = 12;
 
 /// Outcome column: 0, 1, or 2 and more for the codes of the header.
 const COMPLETED: u64 = 0;
@@ -120,10 +123,14 @@ pub fn decode(bytes: &[u8]) -> Result<LevelRecords, Error> {
     let header = columns::read_block(&mut rest).ok_or_else(|| damaged("the header is cut short"))?;
     let header: Header =
         serde_json::from_slice(header).map_err(|error| damaged(format!("header: {error}")))?;
-    if columns::read_number(&mut rest) != Some(COLUMNS as u64) {
-        return Err(damaged(format!("they don't have the {COLUMNS} columns that this version reads")));
+    let written = columns::read_number(&mut rest).and_then(|written| usize::try_from(written).ok());
+    let written = written.filter(|written| (FIRST_COLUMNS..=COLUMNS).contains(written)).ok_or_else(|| {
+        damaged(format!("they don't have the {FIRST_COLUMNS} to {COLUMNS} columns that this version reads"))
+    })?;
+    let mut columns = Columns::read(&mut rest, written).ok_or_else(|| damaged("a column can't be read"))?;
+    if written == FIRST_COLUMNS {
+        columns.add_column(vec![0; columns.column(STREAM).len()]);
     }
-    let columns = Columns::read(&mut rest, COLUMNS).ok_or_else(|| damaged("a column can't be read"))?;
     if !rest.is_empty() {
         return Err(damaged("something follows the last column"));
     }
@@ -184,6 +191,7 @@ fn to_columns(level: &LevelRecords, codes: &mut Vec<String>) -> Columns {
             output_tokens,
             cached_prompt_tokens,
             intended_prompt_tokens,
+            intended_output_tokens,
             outcome,
         } = record;
         columns.push(STREAM, u64::from(*stream));
@@ -200,6 +208,7 @@ fn to_columns(level: &LevelRecords, codes: &mut Vec<String>) -> Columns {
         columns.push(OUTPUT, count(*output_tokens));
         columns.push(CACHED, count(*cached_prompt_tokens));
         columns.push(INTENDED_PROMPT, u64::from(*intended_prompt_tokens));
+        columns.push(INTENDED_OUTPUT, u64::from(*intended_output_tokens));
         columns.push(OUTCOME, outcome_number(outcome, codes));
         last_start = *start_us;
     }
@@ -225,7 +234,19 @@ fn outcome_number(outcome: &Outcome, codes: &mut Vec<String>) -> u64 {
 
 fn records(columns: &Columns, codes: &[String]) -> Result<Vec<RequestRecord>, Error> {
     let n = columns.column(STREAM).len();
-    for column in [START, INTENDED_START, ARRIVALS, END, PROMPT, OUTPUT, CACHED, INTENDED_PROMPT, OUTCOME] {
+    let others = [
+        START,
+        INTENDED_START,
+        ARRIVALS,
+        END,
+        PROMPT,
+        OUTPUT,
+        CACHED,
+        INTENDED_PROMPT,
+        INTENDED_OUTPUT,
+        OUTCOME,
+    ];
+    for column in others {
         if columns.column(column).len() != n {
             return Err(damaged("the columns differ in length"));
         }
@@ -259,6 +280,7 @@ fn records(columns: &Columns, codes: &[String]) -> Result<Vec<RequestRecord>, Er
             output_tokens: count(at(OUTPUT, row))?,
             cached_prompt_tokens: count(at(CACHED, row))?,
             intended_prompt_tokens: narrow(at(INTENDED_PROMPT, row))?,
+            intended_output_tokens: narrow(at(INTENDED_OUTPUT, row))?,
             outcome: outcome(at(OUTCOME, row), codes)?,
         });
         last_start = start_us;

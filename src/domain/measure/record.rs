@@ -64,6 +64,9 @@ pub struct RequestRecord {
     /// Prompt tokens it was built to have; counts for a request that was cut off before its usage came.
     /// 0: not known (a prompt from a file).
     pub intended_prompt_tokens: u32,
+    /// Output tokens it asked for, to be generated to the last. 0: not known (records of an older version).
+    #[serde(default)]
+    pub intended_output_tokens: u32,
     /// How it ended.
     pub outcome: Outcome,
 }

@@ -17,6 +17,7 @@ pub(super) fn request(start_us: u64, end_us: u64) -> RequestRecord {
         output_tokens: None,
         cached_prompt_tokens: None,
         intended_prompt_tokens: 16,
+        intended_output_tokens: 0,
         outcome: Outcome::Completed,
     }
 }

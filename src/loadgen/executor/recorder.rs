@@ -47,6 +47,7 @@ impl Recorder {
             output_tokens: None,
             cached_prompt_tokens: None,
             intended_prompt_tokens: prompt,
+            intended_output_tokens: output,
             outcome: Outcome::CutOff,
         });
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::{Error, outcome};
 use crate::domain::measure::record::LevelRecords;
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 12] = [
     "stream",
     "intended_start_us",
     "start_us",
@@ -14,6 +14,7 @@ const HEADER: [&str; 11] = [
     "output_tokens",
     "cached_prompt_tokens",
     "intended_prompt_tokens",
+    "intended_output_tokens",
     "status",
     "code",
     "arrivals_us",
@@ -35,6 +36,7 @@ pub(super) fn write(level: &LevelRecords, to: &mut impl Write) -> Result<(), Err
             count(record.output_tokens),
             count(record.cached_prompt_tokens),
             record.intended_prompt_tokens.to_string(),
+            record.intended_output_tokens.to_string(),
             status.to_owned(),
             code.unwrap_or_default().to_owned(),
             arrivals.join(" "),

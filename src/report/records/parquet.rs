@@ -29,6 +29,7 @@ const SCHEMA: &str = "
         optional int32 output_tokens (integer(32, false));
         optional int32 cached_prompt_tokens (integer(32, false));
         required int32 intended_prompt_tokens (integer(32, false));
+        required int32 intended_output_tokens (integer(32, false));
         required binary status (string);
         optional binary code (string);
         required group arrivals_us (list) {
@@ -59,6 +60,7 @@ pub(super) fn write(level: &LevelRecords, to: &mut (impl Write + Send)) -> Resul
     known::<Int32Type, _>(&mut rows, records.iter().map(|r| r.output_tokens.map(u32::cast_signed)))?;
     known::<Int32Type, _>(&mut rows, records.iter().map(|r| r.cached_prompt_tokens.map(u32::cast_signed)))?;
     each::<Int32Type, _>(&mut rows, records.iter().map(|r| r.intended_prompt_tokens.cast_signed()))?;
+    each::<Int32Type, _>(&mut rows, records.iter().map(|r| r.intended_output_tokens.cast_signed()))?;
     each::<ByteArrayType, _>(&mut rows, records.iter().map(|r| text(outcome(&r.outcome).0)))?;
     known::<ByteArrayType, _>(&mut rows, records.iter().map(|r| outcome(&r.outcome).1.map(text)))?;
     arrivals(&mut rows, records)?;

@@ -39,10 +39,14 @@ fn csv_has_a_line_a_request_and_nothing_where_nothing_is_known() {
     assert_eq!(lines.len(), level().records.len() + 1);
     let first = &level().records[0];
     let arrivals: Vec<String> = first.arrivals_us.iter().map(ToString::to_string).collect();
-    let expected =
-        format!("0,{0},{0},{1},16,16,,16,completed,,{2}", first.start_us, first.end_us, arrivals.join(" "));
+    let expected = format!(
+        "0,{0},{0},{1},16,16,,16,16,completed,,{2}",
+        first.start_us,
+        first.end_us,
+        arrivals.join(" ")
+    );
     assert_eq!(lines[1], expected);
-    assert!(lines[2].contains(",16,,,16,completed,,"), "{}", lines[2]);
+    assert!(lines[2].contains(",16,,,16,16,completed,,"), "{}", lines[2]);
     assert!(lines[3].ends_with(",errored,http_503,"), "{}", lines[3]);
     assert!(lines[4].contains(",cut_off,,"), "{}", lines[4]);
 }
@@ -58,9 +62,10 @@ fn row_of(record: &RequestRecord, row: &Row) {
         assert_eq!(row.get_uint(place).ok(), tokens, "column {place}");
     }
     assert_eq!(row.get_uint(7).unwrap(), record.intended_prompt_tokens);
-    assert_eq!(row.get_string(8).unwrap(), outcome(&record.outcome).0);
-    assert_eq!(row.get_string(9).ok().map(String::as_str), outcome(&record.outcome).1);
-    let arrivals: Vec<Field> = row.get_list(10).unwrap().elements().to_vec();
+    assert_eq!(row.get_uint(8).unwrap(), record.intended_output_tokens);
+    assert_eq!(row.get_string(9).unwrap(), outcome(&record.outcome).0);
+    assert_eq!(row.get_string(10).ok().map(String::as_str), outcome(&record.outcome).1);
+    let arrivals: Vec<Field> = row.get_list(11).unwrap().elements().to_vec();
     assert_eq!(arrivals, record.arrivals_us.iter().copied().map(Field::ULong).collect::<Vec<_>>());
 }
 

@@ -211,6 +211,7 @@ mod tests {
             output_tokens: Some(1),
             cached_prompt_tokens: None,
             intended_prompt_tokens: 4,
+            intended_output_tokens: 1,
             outcome: Outcome::Completed,
         };
         let level = LevelRecords {

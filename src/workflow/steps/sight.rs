@@ -34,6 +34,7 @@ pub(super) async fn run_level(
         told_slots: start.served.parallel_slots,
         gpu,
         error_samples: last.error_samples.into_iter().map(|sample| (sample.code, sample.message)).collect(),
+        shares_prefixes: context.spec().engine.prefix_caching,
     };
     Ok((records, seen))
 }

@@ -47,6 +47,8 @@ pub struct Sightings {
     pub gpu: Option<GpuUse>,
     /// What was said with the first failure of each code.
     pub error_samples: BTreeMap<String, String>,
+    /// Whether prompts share text so that the prefix cache answers a part of them: then a hit is what was asked for.
+    pub shares_prefixes: bool,
 }
 
 /// What the records alone tell.
@@ -58,14 +60,14 @@ impl LevelSummary {
     /// Adds what was seen beside the records, and its flags.
     #[must_use]
     pub fn with(mut self, level: &LevelRecords, seen: Sightings) -> Self {
-        let Sightings { cross_check, told_slots, gpu, error_samples } = seen;
+        let Sightings { cross_check, told_slots, gpu, error_samples, shares_prefixes } = seen;
         let engine_slots = slots::discover(level, told_slots, cross_check.as_ref());
         let is_mismatch = cross_check.as_ref().is_some_and(CrossCheck::is_mismatch);
         let is_hit = cross_check.as_ref().is_some_and(CrossCheck::is_cache_hit);
         self.set_flag(Flag::CountMismatch, is_mismatch);
         self.set_flag(Flag::EngineSlots, engine_slots.is_some());
-        if is_hit {
-            self.set_flag(Flag::PrefixCacheHit, true);
+        if shares_prefixes || is_hit {
+            self.set_flag(Flag::PrefixCacheHit, is_hit && !shares_prefixes);
         }
         self.observed = Observed { cross_check, engine_slots, gpu, error_samples };
         self
@@ -106,6 +108,7 @@ mod tests {
                 power_w: None,
             }]),
             told_slots: Some(2),
+            shares_prefixes: false,
         };
         let summary = summarise(&level).with(&level, seen);
         let mut json = serde_json::to_value(&summary).unwrap();
@@ -137,5 +140,21 @@ mod tests {
         assert_eq!(summary.instrument.flags, ["low_n", "count_mismatch", "engine_slots"]);
         assert_eq!(summary.clone().with(&level, seen()), summary, "twice is once");
         assert_eq!(summary.with(&level, Sightings::default()).instrument.flags, ["low_n"]);
+    }
+
+    #[test]
+    fn a_cache_hit_that_was_asked_for_is_no_flag_but_its_rate_is_told() {
+        let mut level = one_answer();
+        level.records[0].cached_prompt_tokens = Some(8);
+        let seen = |shares_prefixes| Sightings {
+            cross_check: CrossCheck::with_answers(&level),
+            shares_prefixes,
+            ..Sightings::default()
+        };
+        assert_eq!(
+            summarise(&level).with(&level, seen(false)).instrument.flags,
+            ["low_n", "prefix_cache_hit"]
+        );
+        assert_eq!(summarise(&level).with(&level, seen(true)).instrument.flags, ["low_n"]);
     }
 }

@@ -26,6 +26,18 @@ impl Columns {
         }
     }
 
+    /// The first so many of its columns.
+    #[cfg(test)]
+    pub(super) fn first(mut self, columns: usize) -> Self {
+        self.0.truncate(columns);
+        self
+    }
+
+    /// Adds a column after the last.
+    pub(super) fn add_column(&mut self, values: Vec<u64>) {
+        self.0.push(values);
+    }
+
     /// The values of a column; none for one that there isn't.
     pub(super) fn column(&self, column: usize) -> &[u64] {
         self.0.get(column).map_or(&[], Vec::as_slice)

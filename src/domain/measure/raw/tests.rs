@@ -24,7 +24,7 @@ fn requests() -> impl Strategy<Value = RequestRecord> {
         1 => Just(Outcome::CutOff),
         1 => "[a-z_0-9]{0,12}".prop_map(|code| Outcome::Errored { code }),
     ];
-    (times, (counts(), counts(), counts(), any::<u32>(), any::<u32>()), outcome).prop_map(
+    (times, (counts(), counts(), counts(), any::<u32>(), any::<u32>(), any::<u32>()), outcome).prop_map(
         |((intended_start_us, start_us, arrivals_us, end_us), counts, outcome)| RequestRecord {
             stream: counts.3,
             intended_start_us,
@@ -35,6 +35,7 @@ fn requests() -> impl Strategy<Value = RequestRecord> {
             output_tokens: counts.1,
             cached_prompt_tokens: counts.2,
             intended_prompt_tokens: counts.4,
+            intended_output_tokens: counts.5,
             outcome,
         },
     )
@@ -78,6 +79,27 @@ proptest! {
     #[test]
     fn what_is_read_is_what_was_written(level in levels()) {
         prop_assert_eq!(decode(&encode(&level).unwrap()).unwrap(), level);
+    }
+
+    #[test]
+    fn a_block_of_the_first_version_is_read_and_its_intended_outputs_are_unknown(level in levels()) {
+        let mut codes = Vec::new();
+        let header = Header {
+            codes: { let _ = to_columns(&level, &mut codes); codes },
+            level: LevelRecords {
+                client: ClientSample { send_lags_us: Vec::new(), ..level.client.clone() },
+                ..frame(&level)
+            },
+        };
+        let header = serde_json::to_vec(&header).unwrap();
+        let mut body = Vec::new();
+        columns::write_number(&mut body, header.len() as u64);
+        body.extend_from_slice(&header);
+        columns::write_number(&mut body, FIRST_COLUMNS as u64);
+        to_columns(&level, &mut Vec::new()).first(FIRST_COLUMNS).write(&mut body);
+        let mut expected = level;
+        expected.records.iter_mut().for_each(|record| record.intended_output_tokens = 0);
+        prop_assert_eq!(decode(&packed(&body)).unwrap(), expected);
     }
 
     #[test]
