@@ -4,10 +4,7 @@
 //! A worker is caught at a known line without any hook in the program: a trigger of the test's own makes the commit of
 //! the step wait for a lock that the test holds. All of the step's work is done by then, and none of it committed.
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use dria_bench::{domain::kinds::ProviderKind, queue::ApalisQueue, store::results};
 use sqlx::{Connection, PgConnection};
@@ -15,6 +12,7 @@ use sqlx::{Connection, PgConnection};
 use crate::support::{
     database::{TestDatabase, public_folder},
     runs,
+    workers::Worker,
 };
 
 const STEPS: [&str; 15] = [
@@ -47,49 +45,6 @@ const HOLD: &str = "
     end $$;
     create trigger hold_commit before update on step_runs for each row
         when (old.status = 'running' and new.status = 'done') execute function hold_commit();";
-
-/// A worker process, killed for certain when the test ends.
-struct Worker(Child);
-
-impl Worker {
-    fn start(database: &TestDatabase, data_dir: &std::path::Path) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_dria-bench"))
-            .args(["worker", "--until-idle", "--quiet"])
-            .env("DATABASE_URL", &database.url)
-            .env("DRIA_BENCH_DATA_DIR", data_dir)
-            .env("DRIA_BENCH_WORKER_LEASE_MS", "3000")
-            .env("DRIA_BENCH_WORKER_HEARTBEAT_MS", "500")
-            .env("DRIA_BENCH_WORKER_SWEEPER_MS", "500")
-            .env("RUST_LOG", "warn")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-
-    fn kill_9(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-
-    async fn ended(mut self) -> bool {
-        for _ in 0..1200 {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                return status.success();
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        false
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// The server's side of a commit that is held, if one is.
 async fn held_commit(database: &TestDatabase) -> Option<i32> {

@@ -3,6 +3,7 @@
 
 mod api;
 mod architecture;
+mod chaos;
 mod cli;
 mod corpus;
 mod crash;

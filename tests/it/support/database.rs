@@ -86,7 +86,15 @@ pub(crate) struct TestDatabase {
 
 impl TestDatabase {
     pub(crate) async fn new() -> Self {
-        let cluster = Cluster::shared().await;
+        Self::of(Cluster::shared().await).await
+    }
+
+    /// One on a server of its own, for a test that crashes it.
+    pub(crate) async fn alone() -> Self {
+        Self::of(Arc::new(Cluster::start().await)).await
+    }
+
+    async fn of(cluster: Arc<Cluster>) -> Self {
         let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut admin = PgConnection::connect(&cluster.admin_url).await.unwrap();
         let create = format!("create database {name} template template_bench");
@@ -106,6 +114,11 @@ impl TestDatabase {
     /// One number from the database.
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// The same of a server that may be down at the moment.
+    pub(crate) async fn count_if_up(&self, sql: &'static str) -> Option<i64> {
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.ok()
     }
 
     /// Runs statements of the test's own.

@@ -8,3 +8,4 @@ pub(crate) mod pods;
 pub(crate) mod program;
 pub(crate) mod replay;
 pub(crate) mod runs;
+pub(crate) mod workers;

@@ -1,0 +1,188 @@
+//! Several workers and several runs while workers are killed, stopped past their lease, and the database crashes:
+//! every run ends as it should, with each result once. The checker itself is checked: each promise, broken on purpose,
+//! is found.
+//!
+//! What is broken when is drawn from a seed and counted in events of the ledger, not in seconds.
+
+use std::time::Duration;
+
+use dria_bench::{
+    domain::kinds::ProviderKind,
+    queue::ApalisQueue,
+    store::invariants,
+    truth::{self, TruthServer},
+};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use tokio::net::TcpListener;
+
+use crate::support::{
+    database::{TestDatabase, public_folder},
+    drain::Bench,
+    pods::eventually,
+    runs,
+    workers::Worker,
+};
+
+/// Levels of each run.
+const RATES: [u32; 2] = [1, 2];
+/// Results of each run: its levels and throughput.
+const RESULTS: i64 = 3;
+
+/// What the kills are drawn from; a failure prints it.
+const SEED: u64 = 20_261_124;
+
+async fn engine() -> TruthServer {
+    let settings = truth::Settings {
+        ttft: Duration::from_millis(5),
+        itl: Duration::from_millis(1),
+        ..truth::Settings::default()
+    };
+    truth::serve(settings, TcpListener::bind("127.0.0.1:0").await.unwrap()).await.unwrap()
+}
+
+/// Records so many runs against an engine that runs already.
+async fn start_runs(database: &TestDatabase, engine: &TruthServer, runs: usize) {
+    let spec = runs::truth_spec(&RATES, ProviderKind::Endpoint, Some(engine.url()));
+    let mut workflow = runs::quick_workflow(&RATES);
+    for step in &mut workflow.steps {
+        step.retry.max_losses = 100;
+    }
+    for _ in 0..runs {
+        runs::start(database, &ApalisQueue, &spec, &workflow, "steps").await;
+    }
+}
+
+/// Waits until the ledger has so many events, or no run goes on.
+async fn events_reach(database: &TestDatabase, wanted: i64) {
+    eventually("the ledger's next events", async || {
+        let live = "select count(*) from workflow_runs where status in ('pending', 'running')";
+        let reached = database.count_if_up("select count(*) from run_events").await? >= wanted;
+        (reached || database.count_if_up(live).await? == 0).then_some(())
+    })
+    .await;
+}
+
+/// Every run succeeded with all its results, and nothing is broken. Prints the totals.
+async fn all_is_well(database: &TestDatabase, data_dir: &std::path::Path, runs: i64, what: &str) {
+    let succeeded = database.count("select count(*) from workflow_runs where status = 'succeeded'").await;
+    let results = database.count("select count(*) from benchmark_results where superseded_at is null").await;
+    let lost = database.count("select count(*) from step_attempts where outcome = 'lost'").await;
+    let live_pods = database.count("select count(*) from pods where state <> 'gone'").await;
+    println!(
+        "{what}: {runs} runs, {succeeded} succeeded, {results} results of {}, {lost} tries lost, {live_pods} live pods, seed {SEED}",
+        runs * RESULTS
+    );
+    assert_eq!(succeeded, runs);
+    assert_eq!(results, runs * RESULTS);
+    assert_eq!(runs::broken_invariants(database, data_dir).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_killed_again_and_again_lose_no_result_and_double_none() {
+    const RUNS: i64 = 6;
+    const KILLS: usize = 12;
+    let (database, folder, engine) = (TestDatabase::new().await, public_folder(), engine().await);
+    start_runs(&database, &engine, 6).await;
+    let mut random = SmallRng::seed_from_u64(SEED);
+    let mut workers = [Worker::start(&database, folder.path()), Worker::start(&database, folder.path())];
+    let mut events = database.count("select count(*) from run_events").await;
+    for _ in 0..KILLS {
+        events += random.random_range(3..12);
+        events_reach(&database, events).await;
+        let fresh = Worker::start(&database, folder.path());
+        let victim = usize::from(random.random::<bool>());
+        std::mem::replace(&mut workers[victim], fresh).kill_9();
+    }
+    let [one, other] = workers;
+    assert!(one.ended().await && other.ended().await, "a worker did not end in order");
+    all_is_well(&database, folder.path(), RUNS, &format!("{KILLS} × kill -9")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_stopped_past_its_lease_wakes_up_to_find_its_work_taken_over() {
+    let (database, folder, engine) = (TestDatabase::new().await, public_folder(), engine().await);
+    start_runs(&database, &engine, 3).await;
+    let stopped = Worker::start(&database, folder.path());
+    let holds = "select count(*) from step_runs where status = 'running' and name like 'concurrency:%'";
+    eventually("a level under way", async || (database.count(holds).await > 0).then_some(())).await;
+    stopped.signal(Signal::SIGSTOP);
+    let other = Worker::start(&database, folder.path());
+    let lost = "select count(*) from step_attempts where outcome = 'lost'";
+    eventually("its step taken over", async || (database.count(lost).await > 0).then_some(())).await;
+    stopped.signal(Signal::SIGCONT);
+    assert!(other.ended().await && stopped.ended().await, "a worker did not end in order");
+    all_is_well(&database, folder.path(), 3, "SIGSTOP past the lease").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_crashes_three_times_costs_no_result() {
+    const CRASHES: usize = 3;
+    let (database, folder, engine) = (TestDatabase::alone().await, public_folder(), engine().await);
+    start_runs(&database, &engine, 4).await;
+    let mut random = SmallRng::seed_from_u64(SEED);
+    let workers = [Worker::start(&database, folder.path()), Worker::start(&database, folder.path())];
+    let mut events = database.count("select count(*) from run_events").await;
+    for _ in 0..CRASHES {
+        events += random.random_range(6..15);
+        events_reach(&database, events).await;
+        // One killed server process, and PostgreSQL ends all others and recovers from its log, as after a power cut.
+        let backend = eventually("a server process", async || {
+            database.count_if_up("select pg_backend_pid()::bigint").await
+        })
+        .await;
+        kill(Pid::from_raw(i32::try_from(backend).unwrap()), Signal::SIGKILL).unwrap();
+    }
+    let [one, other] = workers;
+    assert!(one.ended().await && other.ended().await, "a worker did not end in order");
+    eventually("the database's recovery", async || database.count_if_up("select 1::bigint").await).await;
+    all_is_well(&database, folder.path(), 4, &format!("{CRASHES} crashes of PostgreSQL")).await;
+}
+
+#[tokio::test]
+async fn each_promise_that_is_broken_on_purpose_is_found() {
+    let bench = Bench::new(&[1], |_| {}).await;
+    bench.drain().await;
+    assert_eq!(bench.broken_invariants().await, Vec::<String>::new());
+    let breaks = [
+        ("no run is stuck", "update workflow_runs set status = 'running', finished_at = null"),
+        ("no step of a run that is over", "update step_runs set status = 'scheduled' where name = 'warmup'"),
+        (
+            "no step has two results",
+            "drop index benchmark_results_one_a_step; drop index benchmark_results_no_twin;
+             create temporary table twin as select * from benchmark_results limit 1;
+             alter table twin drop column id;
+             insert into benchmark_results (run_id, step, generation, benchmark_type, rate, benchmark_duration,
+                 total_requests, successful_requests, summary, records_sha256, started_at)
+             select run_id, step, generation, benchmark_type, rate, benchmark_duration,
+                 total_requests, successful_requests, summary, records_sha256, started_at from twin",
+        ),
+        ("each level of a run that succeeded", "delete from benchmark_results"),
+        ("each result and each run", "delete from outbox"),
+        ("each pod of a run that is over", "update pods set state = 'created', gone_at = null"),
+        ("each run that is over was torn down", "update step_runs set status = 'failed' where name = 'teardown'"),
+        ("each try ended", "update step_attempts set outcome = null, finished_at = null where name = 'warmup'"),
+        (
+            "no level was measured twice",
+            "insert into step_attempts (run_id, step, name, generation, attempt, fence, worker, finished_at, outcome)
+             select run_id, step, name, generation, attempt, fence + 1000000, worker, finished_at, outcome
+             from step_attempts where name = 'throughput'",
+        ),
+    ];
+    for (promise, sql) in breaks {
+        let mut tx = bench.database.pool.begin().await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut *tx).await.unwrap();
+        let found = invariants::check(&mut tx).await.unwrap();
+        let broken: Vec<&str> = found
+            .iter()
+            .filter(|invariant| !invariant.broken_by.is_empty())
+            .map(|invariant| invariant.promise)
+            .collect();
+        assert!(broken.iter().any(|broken| broken.starts_with(promise)), "{promise}: {broken:?}");
+        tx.rollback().await.unwrap();
+    }
+    assert_eq!(bench.broken_invariants().await, Vec::<String>::new());
+}
