@@ -1,7 +1,8 @@
-//! Results in the JSON shape of GuideLLM's `benchmarks.json` (`GenerativeBenchmarksReport` as of its 0.5), so that what
-//! reads those files reads ours. `docs/methodology.md` says which figures follow GuideLLM's rules rather than ours.
+//! Results in the JSON shape of GuideLLM's `benchmarks.json` (`GenerativeBenchmarksReport` as of its 0.8, with
+//! the fields that 0.5 had beside them), so that what reads those files reads ours, GuideLLM itself among them. `docs/methodology.md` says which figures follow GuideLLM's rules rather than ours.
 
 mod distribution;
+mod frame;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -11,16 +12,15 @@ use super::{RunReport, name, records};
 use crate::{
     domain::measure::{
         raw,
-        record::LevelRecords,
+        record::{LevelRecords, LoadShape},
         requests::{Request, Status, requests},
-        summary::BenchmarkType,
     },
     store,
 };
 use distribution::Distribution;
 
 /// The version of GuideLLM whose shape this is.
-pub const FOLLOWS: &str = "0.5";
+pub const FOLLOWS: &str = "0.8.1";
 
 /// What was measured.
 #[derive(Debug, Clone)]
@@ -66,18 +66,19 @@ pub async fn of_run(conn: &mut PgConnection, run: &RunReport) -> Result<Value, r
 /// The whole file.
 #[must_use]
 pub fn report(about: &About, benchmarks: &[Benchmark]) -> Value {
-    let benchmarks: Vec<Value> =
+    let each: Vec<Value> =
         benchmarks.iter().enumerate().map(|(index, one)| benchmark(about, index, one)).collect();
     json!({
         "metadata": {
-            "version": 1,
+            "version": 2,
             "guidellm_version": FOLLOWS,
-            "python_version": null,
-            "platform": null,
-            "written_by": concat!("dria-bench ", env!("CARGO_PKG_VERSION")),
+            "python_version": "none",
+            "platform": std::env::consts::OS,
+            "written_by": frame::WRITTEN_BY,
         },
+        "config": frame::scenario(about, benchmarks),
         "args": { "target": about.target, "model": about.model, "backend": "openai_http" },
-        "benchmarks": benchmarks,
+        "benchmarks": each,
     })
 }
 
@@ -105,7 +106,12 @@ fn benchmark(about: &About, index: usize, one: &Benchmark) -> Value {
             "run_index": index,
             "strategy": strategy(level),
             "backend": { "type_": "openai_http", "target": about.target, "model": about.model, "engine": about.engine },
+            "constraints": {},
+            "profile": strategy(level),
+            "requests": {},
+            "environment": {},
         },
+        "scheduler_state": frame::scheduler_state(level, wall),
         "scheduler_metrics": {
             "start_time": wall(first_us),
             "request_start_time": wall(first_us),
@@ -114,6 +120,16 @@ fn benchmark(about: &About, index: usize, one: &Benchmark) -> Value {
             "request_end_time": wall(last_us),
             "end_time": wall(last_us),
             "requests_made": totals,
+            "request_time_avg": mean(by_status.total.iter().map(latency_s)),
+            "resolve_time_avg": mean(by_status.total.iter().map(latency_s)),
+            "request_targeted_start_delay_avg": mean(level.records.iter().map(frame::sent_late_s)),
+            "resolve_targeted_start_delay_avg": mean(level.records.iter().map(frame::sent_late_s)),
+            "queued_time_avg": 0.0,
+            "resolve_start_delay_avg": 0.0,
+            "request_start_delay_avg": 0.0,
+            "resolve_end_delay_avg": 0.0,
+            "finalized_delay_avg": 0.0,
+            "processed_delay_avg": 0.0,
         },
         "metrics": metrics(&by_status, (w0, w1), &totals),
         "requests": {
@@ -132,13 +148,15 @@ fn benchmark(about: &About, index: usize, one: &Benchmark) -> Value {
 
 fn strategy(level: &LevelRecords) -> Value {
     let shape = level.shape;
-    match shape.benchmark_type() {
-        BenchmarkType::Concurrent => json!({ "type_": "concurrent", "streams": shape.streams() }),
-        BenchmarkType::Throughput => {
+    match shape {
+        LoadShape::Closed { streams } => json!({ "type_": "concurrent", "streams": streams }),
+        LoadShape::Saturate { .. } => {
             json!({ "type_": "throughput", "max_concurrency": shape.in_flight_limit() })
         }
-        // How its arrivals were drawn isn't in the records.
-        BenchmarkType::Rate => json!({ "type_": "async", "load": shape }),
+        // How its arrivals were drawn isn't in the records; GuideLLM's reader wants a name that it knows.
+        LoadShape::Open { requests_per_second } => {
+            json!({ "type_": "constant", "rate": requests_per_second, "load": shape })
+        }
     }
 }
 
@@ -185,7 +203,11 @@ fn metrics(by: &ByStatus, window: (u64, u64), totals: &Value) -> Value {
         json!(Distribution::of_concurrency(&intervals, window))
     });
     let both = |request: &Request| [prompt_event(request), output_events(request)].concat();
-    json!({
+    let per_event = |tokens: Option<u64>, events: u64| {
+        tokens.filter(|_| events > 0).map(|tokens| tokens as f64 / events as f64)
+    };
+    let none = by.values(|_| None);
+    let mut metrics = json!({
         "request_totals": totals,
         "requests_per_second": by.rate(|request| vec![(request.end_us, 1.0)], Some(window)),
         "request_concurrency": concurrency,
@@ -201,7 +223,26 @@ fn metrics(by: &ByStatus, window: (u64, u64), totals: &Value) -> Value {
         "prompt_tokens_per_second": by.rate(prompt_event, None),
         "output_tokens_per_second": by.rate(output_events, None),
         "tokens_per_second": by.rate(both, None),
-    })
+        "time_to_first_output_token_ms": by.values(ttft_ms),
+        "output_tokens_per_iteration": by.values(|r| per_event(r.output_tokens, r.events)),
+        "iter_tokens_per_iteration": by.values(|r| {
+            per_event(r.output_tokens?.checked_sub(1), r.events.checked_sub(1)?)
+        }),
+        // Of conversations with tools, which nothing here has.
+        "time_to_last_round_trip_ms": none,
+        "avg_round_trip_time_ms": none,
+    });
+    let by_content = frame::by_content(&metrics);
+    if let (Some(metrics), Value::Object(by_content)) = (metrics.as_object_mut(), by_content) {
+        metrics.extend(by_content);
+    }
+    metrics
+}
+
+/// 0 of none, as GuideLLM has it.
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, n) = values.fold((0.0, 0_u32), |(sum, n), value| (sum + value, n + 1));
+    if n == 0 { 0.0 } else { sum / f64::from(n) }
 }
 
 fn latency_s(request: &Request) -> f64 {
@@ -269,6 +310,9 @@ fn rows(requests: &[Request], wall: impl Fn(u64) -> f64) -> Vec<Value> {
         row.insert("prompt_tokens".to_owned(), json!(request.prompt_tokens));
         row.insert("output_tokens".to_owned(), json!(request.output_tokens));
         row.insert("total_tokens".to_owned(), json!(total_tokens(request)));
+        row.insert("info".to_owned(), frame::request_info(index, request, &wall));
+        row.insert("input_metrics".to_owned(), json!({ "text_tokens": request.prompt_tokens }));
+        row.insert("output_metrics".to_owned(), json!({ "text_tokens": request.output_tokens }));
         row.extend(figures.map(|(name, figure)| (name.to_owned(), json!(figure))));
         Value::Object(row)
     };
@@ -318,6 +362,33 @@ mod tests {
         let inside = summarise(&level).measured.columns.successful_requests as f64;
         close(&benchmark["metrics"]["requests_per_second"]["successful"]["mean"], Some(inside / seconds));
         close(&benchmark["metrics"]["request_concurrency"]["total"]["mean"], Some(1.0));
+    }
+
+    #[test]
+    fn what_guidellm_refuses_to_read_without_is_there() {
+        let (_, benchmark) = one_stream();
+        let paths = [
+            "/config/constraints",
+            "/config/profile/type_",
+            "/config/requests",
+            "/config/environment",
+            "/scheduler_state/successful_requests",
+            "/scheduler_metrics/request_time_avg",
+            "/scheduler_metrics/processed_delay_avg",
+            "/metrics/time_to_first_output_token_ms/total/mean",
+            "/metrics/time_to_last_round_trip_ms/total/mean",
+            "/metrics/output_tokens_per_iteration/successful/mean",
+            "/metrics/iter_tokens_per_iteration/successful/mean",
+            "/metrics/text/tokens/output/successful/mean",
+            "/metrics/tool_call",
+            "/requests/successful/0/info/timings/first_token_iteration",
+            "/requests/successful/0/input_metrics/text_tokens",
+            "/requests/successful/0/output_metrics/text_tokens",
+        ];
+        for path in paths {
+            assert!(benchmark.pointer(path).is_some_and(|value| !value.is_null()), "{path}");
+        }
+        close(&benchmark["metrics"]["output_tokens_per_iteration"]["successful"]["mean"], Some(1.0));
     }
 
     #[test]
