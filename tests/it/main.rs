@@ -15,6 +15,7 @@ mod load_shapes;
 mod observe;
 mod provider_local;
 mod records;
+mod runpod;
 mod support;
 mod truth;
 mod windows;

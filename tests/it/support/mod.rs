@@ -7,4 +7,5 @@ pub(crate) mod llama;
 pub(crate) mod pods;
 pub(crate) mod program;
 pub(crate) mod replay;
+pub(crate) mod runpod;
 pub(crate) mod runs;
