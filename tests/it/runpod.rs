@@ -33,8 +33,8 @@ fn spec(kind: EngineKind) -> RunSpec {
     let mut spec = runs::truth_spec(&[1, 2], ProviderKind::Runpod, None);
     spec.engine.kind = kind;
     spec.engine.extra_args.clear();
-    spec.model.id =
-        if kind == EngineKind::Ollama { "llama2:7b" } else { "meta-llama/Llama-2-7b-chat-hf" }.to_owned();
+    let model = if kind == EngineKind::Ollama { "llama2:7b" } else { "meta-llama/Llama-2-7b-chat-hf" };
+    model.clone_into(&mut spec.model.id);
     (spec.machine.gpu_id, spec.machine.gpu_count) = (H200.to_owned(), 1);
     (spec.machine.volume_in_gb, spec.machine.container_disk_in_gb) = (100, 50);
     spec

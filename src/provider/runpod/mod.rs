@@ -292,15 +292,9 @@ impl Provider for RunpodProvider {
         });
         let facts =
             HostFacts { gpus: gpus.collect(), region: pod.data_center_id.clone(), ..HostFacts::default() };
-        let endpoint =
-            pod.runs().then(|| machine::endpoint(&pod, container.port, &self.settings)).transpose()?;
-        Ok(Machine {
-            ready: pod.runs(),
-            facts,
-            endpoint,
-            price_usd_per_hour: pod.price(),
-            external_id: Some(pod.id),
-        })
+        let ready = pod.is_addressable(container.port);
+        let endpoint = ready.then(|| machine::endpoint(&pod, container.port, &self.settings)).transpose()?;
+        Ok(Machine { ready, facts, endpoint, price_usd_per_hour: pod.price(), external_id: Some(pod.id) })
     }
 
     async fn ensure_engine(&self, request: &EngineRequest) -> Result<RunningEngine, Failure> {

@@ -47,9 +47,8 @@ pub(super) fn again(error: &CallError) -> Again {
 
 pub(super) fn create_verdict(error: &CallError) -> CreateVerdict {
     match error {
-        CallError::Unclear(_) => CreateVerdict::LookFirst,
         CallError::Status { status: 429, .. } => CreateVerdict::Again,
-        CallError::Status { status: 500.., .. } => CreateVerdict::LookFirst,
+        CallError::Unclear(_) | CallError::Status { status: 500.., .. } => CreateVerdict::LookFirst,
         CallError::Status { status: 400, detail, .. } if no_capacity(detail) => {
             CreateVerdict::NextGpu(detail.clone())
         }

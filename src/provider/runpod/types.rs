@@ -6,6 +6,9 @@ use std::{collections::BTreeMap, fmt};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+/// Seconds after its container's start within which a pod's ports are mapped; what isn't by then never is.
+const MAPPED_WITHIN_S: f64 = 60.0;
+
 /// `POST /pods`. It holds secrets, so it isn't shown.
 #[derive(Clone, Serialize)]
 pub(super) struct CreatePod {
@@ -119,6 +122,13 @@ impl Pod {
     /// Whether its container runs.
     pub(super) fn runs(&self) -> bool {
         self.status == "RUNNING" && self.runtime.as_ref().is_some_and(|runtime| runtime.uptime.is_some())
+    }
+
+    /// Whether it can be told where its engine answers: ports are mapped a moment after the container runs.
+    pub(super) fn is_addressable(&self, port: u16) -> bool {
+        let mapped = |runtime: &Runtime| runtime.ports.iter().any(|mapping| mapping.private == port);
+        let late = |runtime: &Runtime| runtime.uptime.is_some_and(|uptime| uptime >= MAPPED_WITHIN_S);
+        self.runs() && self.runtime.as_ref().is_some_and(|runtime| mapped(runtime) || late(runtime))
     }
 
     /// Whether it runs without the GPUs it was made for.

@@ -33,6 +33,7 @@ const FIELDS: [&str; 9] = ["name", "image", "args", "disk", "ports", "env", "clo
 
 /// What goes wrong next.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 pub(crate) struct Faults {
     /// GPUs of which there are none.
     pub(crate) no_capacity: Vec<String>,
@@ -54,6 +55,7 @@ pub(crate) struct Faults {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 struct FakePod {
     body: Value,
     looks: u32,
@@ -308,8 +310,9 @@ async fn logs(
     if let Some(response) = refused(&mut lock(&inner), &method, &uri, &headers) {
         return response;
     }
-    let mut log = include_str!("../../fixtures/runpod/v2/pod_logs.sse.txt").to_owned();
+    let recorded = include_str!("../../fixtures/runpod/v2/pod_logs.sse.txt");
     let line = "boom with hf_ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    log.push_str(&format!("data: {}\n\n", json!({"ts": "", "source": "container", "line": line})));
+    let boom = json!({"ts": "", "source": "container", "line": line});
+    let log = format!("{recorded}data: {boom}\n\n");
     ([("content-type", "text/event-stream")], log).into_response()
 }
