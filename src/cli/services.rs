@@ -8,7 +8,7 @@ use crate::{
     domain::kinds::ProviderKind,
     engine::InstallSettings,
     jobs::{WorkerOptions, host},
-    provider::{EndpointProvider, LocalProvider, LocalSettings},
+    provider::{EndpointProvider, LocalProvider, LocalSettings, RunpodProvider, RunpodSettings},
     queue::{self, ApalisQueue},
     store::database,
     workflow::{LeaseSettings, Providers, Services},
@@ -28,16 +28,34 @@ pub async fn services(context: &Context, database: &Database) -> Result<Services
     let mut conn = database.pool.acquire().await?;
     let deployment = database::deployment_id(&mut conn).await?;
     drop(conn);
+    let mut providers = Providers::default()
+        .with(Arc::new(LocalProvider::new(LocalSettings::new(config.data.dir.clone()))))
+        .with(Arc::new(EndpointProvider { api_key }));
+    if let Some(settings) = runpod_settings(config) {
+        let runpod =
+            RunpodProvider::new(settings).map_err(|failure| CliError::failed(failure.to_string()))?;
+        providers = providers.with(Arc::new(runpod));
+    }
     Ok(Services {
         pool: database.pool.clone(),
         queue: Arc::new(ApalisQueue),
-        providers: Providers::default()
-            .with(Arc::new(LocalProvider::new(LocalSettings::new(config.data.dir.clone()))))
-            .with(Arc::new(EndpointProvider { api_key })),
+        providers,
         install: install_settings(config),
         deployment,
         data_dir: config.data.dir.clone(),
         leases: LeaseSettings { lease: config.worker.lease, heartbeat: config.worker.heartbeat },
+    })
+}
+
+/// How RunPod is used; `None` without a key.
+fn runpod_settings(config: &Config) -> Option<RunpodSettings> {
+    let runpod = &config.runpod;
+    let key = runpod.api_key.clone()?;
+    Some(RunpodSettings {
+        hf_token: runpod.hf_token.clone(),
+        hf_secret: runpod.hf_secret.clone(),
+        start_deadline: runpod.start_deadline,
+        ..RunpodSettings::new(key, runpod.api_url.clone(), runpod.proxy_url_template.clone())
     })
 }
 

@@ -45,6 +45,12 @@ pub(super) const KEYS: &[Key] = &[
     key("engines.vllm.python", "DRIA_BENCH_VLLM_PYTHON"),
     key("engines.sglang.python", "DRIA_BENCH_SGLANG_PYTHON"),
     secret("engines.endpoint.api_key", "DRIA_BENCH_ENDPOINT_API_KEY"),
+    secret("runpod.api_key", "RUNPOD_API_KEY"),
+    key("runpod.api_url", "RUNPOD_API_URL"),
+    key("runpod.proxy_url_template", "RUNPOD_PROXY_URL_TEMPLATE"),
+    secret("runpod.hf_token", "HF_TOKEN"),
+    key("runpod.hf_secret", "RUNPOD_HF_SECRET"),
+    key("runpod.start_deadline_ms", "DRIA_BENCH_RUNPOD_START_DEADLINE_MS"),
     key("log.filter", "RUST_LOG"),
 ];
 

@@ -19,7 +19,7 @@ use serde::Deserialize;
 pub use self::{
     error::Error,
     secret::{REDACTED, Secret},
-    sections::{Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Server, Worker},
+    sections::{Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Runpod, Server, Worker},
 };
 
 /// The shipped defaults, with a comment on each key.
@@ -44,6 +44,8 @@ pub struct Config {
     pub load: Load,
     /// Programs of the engines on this machine.
     pub engines: Engines,
+    /// RunPod.
+    pub runpod: Runpod,
     /// The log.
     pub log: Log,
     /// Every setting with its value (redacted) and origin.

@@ -137,6 +137,25 @@ pub struct PythonEngine {
     pub python: Option<PathBuf>,
 }
 
+/// RunPod.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runpod {
+    /// Key of the account; `None`: nothing can be rented.
+    pub api_key: Option<Secret>,
+    /// Base URL of its REST API.
+    pub api_url: url::Url,
+    /// URL of a pod's HTTP port, with `{pod_id}` and `{port}`.
+    pub proxy_url_template: String,
+    /// Hugging Face token for gated models.
+    pub hf_token: Option<Secret>,
+    /// Name of the RunPod secret that holds it.
+    pub hf_secret: Option<String>,
+    /// How long a pod may take until its container runs.
+    #[serde(rename = "start_deadline_ms", deserialize_with = "millis")]
+    pub start_deadline: Duration,
+}
+
 /// The log.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

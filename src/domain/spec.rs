@@ -68,6 +68,9 @@ pub struct MachineSpec {
     pub provider: ProviderKind,
     /// RunPod GPU type id (`NVIDIA H200`), or `CPU <model>` for a run without a GPU.
     pub gpu_id: String,
+    /// GPU type ids to try in this order when `gpu_id` can't be had (rented machines only).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpu_candidates: Vec<String>,
     /// GPUs asked for; 0 for a CPU run.
     pub gpu_count: u32,
     /// Persistent volume, GB.

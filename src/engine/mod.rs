@@ -192,6 +192,7 @@ fn test_spec(kind: EngineKind) -> RunSpec {
         machine: MachineSpec {
             provider: ProviderKind::Local,
             gpu_id: "NVIDIA H200".into(),
+            gpu_candidates: Vec::new(),
             gpu_count: 1,
             volume_in_gb: 100,
             container_disk_in_gb: 50,

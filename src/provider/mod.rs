@@ -9,6 +9,7 @@ mod endpoint;
 mod facts;
 mod gpu;
 mod local;
+mod runpod;
 
 use std::{
     fmt,
@@ -29,6 +30,7 @@ pub use crate::domain::{
 pub use endpoint::EndpointProvider;
 pub use gpu::GpuSampler;
 pub use local::{LocalProvider, LocalSettings};
+pub use runpod::{RunpodProvider, RunpodSettings};
 
 /// What `ensure_machine` needs.
 #[derive(Debug, Clone)]
@@ -39,6 +41,10 @@ pub struct MachineRequest {
     pub machine: MachineSpec,
     /// What a rented machine runs; `None` where the engine isn't a container.
     pub container: Option<ContainerSpec>,
+    /// The provider's id of it, where an earlier call returned one.
+    pub external_id: Option<String>,
+    /// Whether the model's weights need a Hugging Face token with accepted terms.
+    pub gated_model: bool,
     /// Free disk the run needs on this machine, bytes (local only).
     pub disk_needed_bytes: u64,
     /// The program that will start the engine (local only): checked to be there.
@@ -134,7 +140,9 @@ pub fn host_facts(data_dir: &Path) -> HostFacts {
 /// Where engines run.
 ///
 /// Failures carry stable codes: `disk_full`, `engine_missing`, `engine_exited`, `port_taken`, `engine_not_stopped`,
-/// `engine_unreachable`, `provider_unavailable`, `bad_request`, `host_error`.
+/// `engine_unreachable`, `provider_unavailable`, `bad_request`, `host_error`; of a rented machine also `no_capacity`,
+/// `pod_not_started`, `model_gated`, `provider_unauthorized`, `provider_forbidden`, `provider_conflict`,
+/// `insufficient_balance` and `not_gone`.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// Which provider this is.
@@ -148,7 +156,7 @@ pub trait Provider: Send + Sync {
     /// Creates the machine of this name, or finds the one that is there.
     ///
     /// # Errors
-    /// `disk_full`, `engine_missing` (local); `engine_unreachable` (endpoint).
+    /// `disk_full`, `engine_missing` (local); `engine_unreachable` (endpoint); what the trait lists (rented).
     async fn ensure_machine(&self, request: &MachineRequest) -> Result<Machine, Failure>;
 
     /// Starts the engine of this name, or adopts the live one.

@@ -17,6 +17,7 @@ mod observe;
 mod provider_local;
 mod records;
 mod rows;
+mod runpod;
 mod support;
 mod truth;
 mod windows;

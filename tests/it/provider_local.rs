@@ -62,7 +62,15 @@ async fn gone(provider: &LocalProvider, name: &str, external_id: Option<&str>) -
 
 fn machine(name: &str, disk_needed_bytes: u64, program: Option<PathBuf>) -> MachineRequest {
     let machine = llama::spec(dria_bench::domain::kinds::EngineKind::Llamacpp, "x").machine;
-    MachineRequest { name: name.to_owned(), machine, container: None, disk_needed_bytes, program }
+    MachineRequest {
+        name: name.to_owned(),
+        machine,
+        container: None,
+        external_id: None,
+        gated_model: false,
+        disk_needed_bytes,
+        program,
+    }
 }
 
 #[tokio::test]

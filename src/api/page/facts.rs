@@ -108,6 +108,7 @@ mod tests {
         MachineSpec {
             provider: ProviderKind::Local,
             gpu_id: gpu_id.to_owned(),
+            gpu_candidates: Vec::new(),
             gpu_count,
             volume_in_gb: 0,
             container_disk_in_gb: 0,

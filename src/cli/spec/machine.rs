@@ -68,13 +68,18 @@ pub(super) fn machine(
         },
     };
     let url = args.url.as_deref().map(check_url).transpose()?;
-    if provider == ProviderKind::Runpod {
-        return Err(CliError::usage("this version can't rent GPUs on RunPod")
-            .hint("run on this machine (--provider local), or against what already runs (--url)"));
+    if provider == ProviderKind::Runpod && context.config.runpod.api_key.is_none() {
+        return Err(CliError::environment("renting GPUs on RunPod needs its key, and RUNPOD_API_KEY isn't set")
+            .hint("set RUNPOD_API_KEY, run on this machine (--provider local), or against what already runs (--url)"));
+    }
+    if provider == ProviderKind::Runpod && gpu_id == "unknown" {
+        return Err(CliError::usage("which GPU is to be rented?")
+            .hint("add --gpu; dria-bench catalog gpus lists those that are known"));
     }
     Ok(MachineSpec {
         provider,
         gpu_id,
+        gpu_candidates: Vec::new(),
         gpu_count,
         volume_in_gb: args.volume_in_gb,
         container_disk_in_gb: args.container_disk_in_gb,

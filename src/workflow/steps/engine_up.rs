@@ -54,7 +54,10 @@ pub(super) async fn engine_up(context: &StepContext<'_>) -> Result<EngineUp, Fai
     let request = EngineRequest {
         name: provision.pod_name.clone(),
         machine_external_id: provision.external_id.clone(),
-        port: spec.machine.port,
+        port: match spec.machine.provider {
+            ProviderKind::Runpod => Some(engine.container_spec(spec)?.port),
+            ProviderKind::Local | ProviderKind::Endpoint => spec.machine.port,
+        },
         url: spec.machine.url.clone(),
         command,
     };
@@ -145,7 +148,7 @@ async fn fail_if_gone(context: &StepContext<'_>, running: &RunningEngine) -> Res
 }
 
 /// A provider's failure, in the engine's own words where its log has some that we know.
-fn explained(context: &StepContext<'_>, failure: Failure) -> Failure {
+pub(super) fn explained(context: &StepContext<'_>, failure: Failure) -> Failure {
     let log_tail = failure.details.get("log_tail").and_then(|tail| tail.as_str());
     match log_tail.filter(|_| failure.code == ENGINE_EXITED) {
         Some(log_tail) => context.engine().explain_log(log_tail).unwrap_or(failure),

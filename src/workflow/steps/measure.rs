@@ -180,6 +180,9 @@ fn nothing_succeeded(context: &StepContext<'_>, summary: &LevelSummary) -> Failu
 
 fn comparability(context: &StepContext<'_>, start: &StartOutput, warmup: &WarmupOutput) -> Comparability {
     let spec = context.spec();
+    // Another than the first GPU asked for may have been rented.
+    let provision = context.outputs.provision().filter(|_| spec.machine.provider == ProviderKind::Runpod);
+    let rented = provision.and_then(|provision| Some(provision.host.gpus.first()?.name.clone()));
     Comparability {
         model: spec.model.common_name.clone(),
         precision: start.served.quantization.clone().or_else(|| spec.engine.precision.clone()),
@@ -189,7 +192,7 @@ fn comparability(context: &StepContext<'_>, start: &StartOutput, warmup: &Warmup
         prefix_caching: (spec.machine.provider != ProviderKind::Endpoint)
             .then_some(spec.engine.prefix_caching),
         prompt_set_sha256: warmup.prompt_set_sha256.clone(),
-        gpu_id: spec.machine.gpu_id.clone(),
+        gpu_id: rented.unwrap_or_else(|| spec.machine.gpu_id.clone()),
         gpu_count: spec.machine.gpu_count,
     }
 }

@@ -5,9 +5,14 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::{StepContext, StepReport, database_failure, record_created};
+use super::{StepContext, StepReport, database_failure, engine_up::explained, record_created};
 use crate::{
-    domain::{failure::Failure, kinds::ProviderKind, outputs::ProvisionOutput},
+    domain::{
+        catalog::Catalog,
+        failure::Failure,
+        kinds::{EngineKind, ProviderKind},
+        outputs::ProvisionOutput,
+    },
     provider::MachineRequest,
     store,
 };
@@ -33,12 +38,15 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
         name: name.clone(),
         machine: spec.machine.clone(),
         container,
+        external_id: recorded_id(context, &name).await?,
+        gated_model: is_gated(context),
         disk_needed_bytes: LOCAL_DISK_NEEDED_BYTES,
         program: install.as_ref().map(|install| install.program.clone()),
     };
     let asked = Instant::now();
     let machine = loop {
-        let machine = provider.ensure_machine(&request).await?;
+        let asking = provider.ensure_machine(&request).await;
+        let machine = asking.map_err(|failure| explained(context, failure))?;
         // Recorded before it is waited for: a kill while waiting must not lose the machine.
         record_created(context, &name, machine.external_id.as_deref()).await?;
         if machine.ready {
@@ -72,4 +80,20 @@ async fn intend(context: &StepContext<'_>, name: &str) -> Result<(), Failure> {
     store::pods::intend(&mut conn, context.run.id, context.run.generation, provider, name)
         .await
         .map_err(|error| database_failure(&error))
+}
+
+/// The id under which an earlier try of this step left the machine.
+async fn recorded_id(context: &StepContext<'_>, name: &str) -> Result<Option<String>, Failure> {
+    let mut conn = context.connection().await?;
+    let pods =
+        store::pods::list(&mut conn, context.run.id).await.map_err(|error| database_failure(&error))?;
+    Ok(pods.into_iter().find(|pod| pod.name == name).and_then(|pod| pod.external_id))
+}
+
+/// Whether the engine would download weights that aren't given to everybody. Ollama has its own library.
+fn is_gated(context: &StepContext<'_>) -> bool {
+    let (model, engine) = (&context.spec().model.id, context.spec().engine.kind);
+    let from_hugging_face = matches!(engine, EngineKind::Vllm | EngineKind::Sglang);
+    let catalog = Catalog::embedded().ok().filter(|_| from_hugging_face);
+    catalog.is_some_and(|catalog| catalog.model(model, engine).is_ok_and(|model| model.gated == Some(true)))
 }

@@ -120,9 +120,9 @@ fn the_flags_of_the_original_are_taken_as_it_spells_them() {
         "1",
     ];
     let ended = usage(&original);
-    assert_eq!(ended.code, Some(2));
+    assert_eq!(ended.code, Some(3));
     assert!(
-        ended.stderr.contains("can't rent GPUs on RunPod") && ended.stderr.contains("--provider local"),
+        ended.stderr.contains("RUNPOD_API_KEY isn't set") && ended.stderr.contains("--provider local"),
         "{ended:?}"
     );
 }

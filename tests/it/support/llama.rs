@@ -45,6 +45,7 @@ pub(crate) fn spec(kind: EngineKind, model_id: &str) -> RunSpec {
         machine: MachineSpec {
             provider: ProviderKind::Local,
             gpu_id: "CPU test".into(),
+            gpu_candidates: Vec::new(),
             gpu_count: 0,
             volume_in_gb: 0,
             container_disk_in_gb: 0,

@@ -7,5 +7,6 @@ pub(crate) mod llama;
 pub(crate) mod pods;
 pub(crate) mod program;
 pub(crate) mod replay;
+pub(crate) mod runpod;
 pub(crate) mod runs;
 pub(crate) mod workers;

@@ -1,0 +1,73 @@
+//! Requests a minute, for everybody who uses one client: RunPod counts them for the whole account.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::{sync::Mutex, time::Instant};
+
+const WINDOW: Duration = Duration::from_mins(1);
+
+#[derive(Debug)]
+pub(super) struct Limiter {
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sent: VecDeque<Instant>,
+    not_before: Option<Instant>,
+}
+
+impl Limiter {
+    pub(super) fn new(per_minute: u32) -> Self {
+        Self { most: per_minute.max(1) as usize, state: Mutex::default() }
+    }
+
+    /// Returns when the next request may be sent. Who waits holds the others up: they come one after another.
+    pub(super) async fn turn(&self) {
+        let mut state = self.state.lock().await;
+        if let Some(not_before) = state.not_before.take() {
+            tokio::time::sleep_until(not_before).await;
+        }
+        while state.sent.front().is_some_and(|sent| sent.elapsed() >= WINDOW) {
+            state.sent.pop_front();
+        }
+        if state.sent.len() >= self.most
+            && let Some(oldest) = state.sent.pop_front()
+        {
+            tokio::time::sleep_until(oldest + WINDOW).await;
+        }
+        state.sent.push_back(Instant::now());
+    }
+
+    /// Takes in what an answer says is left (`RateLimit: "minute";r=0;t=12, "hour";…`).
+    pub(super) async fn heed(&self, header: &str) {
+        if let Some(wait) = spent(header) {
+            self.state.lock().await.not_before = Some(Instant::now() + wait.min(WINDOW));
+        }
+    }
+}
+
+/// How long until a spent quota is refilled; `None` where none is spent.
+fn spent(header: &str) -> Option<Duration> {
+    let seconds = |quota: &str| {
+        let value = |name: &str| {
+            quota.split(';').find_map(|part| part.trim().strip_prefix(name)?.parse::<u64>().ok())
+        };
+        (value("r=")? == 0).then(|| value("t="))?
+    };
+    header.split(',').filter_map(seconds).max().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_spent_quota_is_waited_for() {
+        let header = "\"minute\";r=0;t=12, \"hour\";r=2800;t=1812, \"day\";r=49500;t=45012";
+        assert_eq!(spent(header), Some(Duration::from_secs(12)));
+        assert_eq!(spent("\"minute\";r=3;t=12"), None);
+        assert_eq!(spent("nonsense"), None);
+    }
+}

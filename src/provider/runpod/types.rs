@@ -1,0 +1,145 @@
+//! The shapes of RunPod's REST v2, as far as we use them. What it sends is read leniently, what we send is exact: an
+//! unknown field is refused there.
+
+use std::{collections::BTreeMap, fmt};
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Seconds after its container's start within which a pod's ports are mapped; what isn't by then never is.
+const MAPPED_WITHIN_S: f64 = 60.0;
+
+/// `POST /pods`. It holds secrets, so it isn't shown.
+#[derive(Clone, Serialize)]
+pub(super) struct CreatePod {
+    pub(super) name: String,
+    pub(super) image: String,
+    pub(super) args: String,
+    pub(super) disk: u32,
+    pub(super) ports: Vec<String>,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) cloud: &'static str,
+    pub(super) gpu: GpuWanted,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mounts: Option<Mounts>,
+}
+
+impl fmt::Debug for CreatePod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreatePod").field("name", &self.name).field("gpu", &self.gpu).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct GpuWanted {
+    pub(super) id: String,
+    pub(super) count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) min_cuda_version: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Mounts {
+    pub(super) persistent: Persistent,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Persistent {
+    pub(super) size: u32,
+    pub(super) path: String,
+}
+
+/// `GET /pods`.
+#[derive(Debug, Deserialize)]
+pub(super) struct PodList {
+    pub(super) pods: Vec<Pod>,
+}
+
+/// A pod. Its `env` and `args` are echoed back and hold secrets: they aren't even read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Pod {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) status: String,
+    #[serde(default)]
+    pub(super) gpu: Option<GpuGiven>,
+    #[serde(default)]
+    pub(super) data_center_id: Option<String>,
+    /// USD an hour for all its GPUs; 0 once it ended.
+    #[serde(default)]
+    pub(super) cost: Option<serde_json::Number>,
+    #[serde(default)]
+    pub(super) runtime: Option<Runtime>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct GpuGiven {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) count: u32,
+}
+
+/// Null, or empty, until the container runs.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct Runtime {
+    #[serde(default)]
+    pub(super) uptime: Option<f64>,
+    #[serde(default)]
+    pub(super) gpus: Option<Vec<serde_json::Value>>,
+    #[serde(default)]
+    pub(super) ports: Vec<PortMapping>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct PortMapping {
+    pub(super) private: u16,
+    pub(super) public: u32,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) ip: Option<String>,
+}
+
+/// One event of `GET /pods/{id}/logs`.
+#[derive(Debug, Deserialize)]
+pub(super) struct LogLine {
+    pub(super) line: String,
+}
+
+impl Pod {
+    /// Whether nothing of it is left.
+    pub(super) fn is_gone(&self) -> bool {
+        self.status == "TERMINATED"
+    }
+
+    /// Whether its container ended for good.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.status.as_str(), "EXITED" | "ERROR")
+    }
+
+    /// Whether its container runs.
+    pub(super) fn runs(&self) -> bool {
+        self.status == "RUNNING" && self.runtime.as_ref().is_some_and(|runtime| runtime.uptime.is_some())
+    }
+
+    /// Whether it can be told where its engine answers: ports are mapped a moment after the container runs.
+    pub(super) fn is_addressable(&self, port: u16) -> bool {
+        let mapped = |runtime: &Runtime| runtime.ports.iter().any(|mapping| mapping.private == port);
+        let late = |runtime: &Runtime| runtime.uptime.is_some_and(|uptime| uptime >= MAPPED_WITHIN_S);
+        self.runs() && self.runtime.as_ref().is_some_and(|runtime| mapped(runtime) || late(runtime))
+    }
+
+    /// Whether it runs without the GPUs it was made for.
+    pub(super) fn lacks_gpus(&self) -> bool {
+        let none_seen =
+            self.runtime.as_ref().and_then(|runtime| runtime.gpus.as_ref()).is_some_and(Vec::is_empty);
+        self.runs() && (none_seen || self.gpu.as_ref().is_some_and(|gpu| gpu.count == 0))
+    }
+
+    pub(super) fn price(&self) -> Option<Decimal> {
+        let price: Decimal = self.cost.as_ref()?.to_string().parse().ok()?;
+        (price > Decimal::ZERO).then_some(price)
+    }
+}

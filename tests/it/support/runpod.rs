@@ -1,0 +1,318 @@
+//! A RunPod of the tests' own: a real HTTP server with the shapes of its REST v2. Each pod is a truth server. Faults are
+//! scripted, and every request and every pod is remembered.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use dria_bench::{
+    config::Secret,
+    provider::{RunpodProvider, RunpodSettings},
+    retry::{Backoff, CallPolicy},
+    truth::{self, TruthServer},
+};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// The key that the fake knows.
+pub(crate) const KEY: &str = "rpa_FAKEKEYFAKEKEYFAKEKEY";
+
+const RUNNING: &str = include_str!("../../fixtures/runpod/v2/pod_get.running.200.json");
+const HTML: &str = include_str!("../../fixtures/runpod/v2/error.403_cloudflare.html");
+const FIELDS: [&str; 9] = ["name", "image", "args", "disk", "ports", "env", "cloud", "gpu", "mounts"];
+
+/// What goes wrong next.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
+pub(crate) struct Faults {
+    /// GPUs of which there are none.
+    pub(crate) no_capacity: Vec<String>,
+    /// GPUs that aren't for this account.
+    pub(crate) forbidden: Vec<String>,
+    /// Creates whose reply breaks off after the pod was made.
+    pub(crate) lost_replies: u32,
+    /// Statuses that the next requests of this method are answered with; 403 is a page in HTML.
+    pub(crate) answers: VecDeque<(Method, u16)>,
+    /// Lists that still are as they were when this was set.
+    pub(crate) lag: Option<(u32, Vec<Value>)>,
+    /// Pods made without a GPU.
+    pub(crate) without_gpu: u32,
+    /// Pods whose container never runs, that end at once, that restart at every look, that have no TCP port.
+    pub(crate) stuck: bool,
+    pub(crate) exits: bool,
+    pub(crate) restarts: bool,
+    pub(crate) no_tcp: bool,
+}
+
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
+struct FakePod {
+    body: Value,
+    looks: u32,
+    engine: TruthServer,
+    stuck: bool,
+    exits: bool,
+    restarts: bool,
+    no_tcp: bool,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    faults: Faults,
+    pods: Vec<FakePod>,
+    requests: Vec<String>,
+    bodies: Vec<Value>,
+    created: u32,
+}
+
+/// See the module.
+pub(crate) struct FakeRunpod {
+    inner: Arc<Mutex<Inner>>,
+    url: String,
+    server: JoinHandle<()>,
+}
+
+impl Drop for FakeRunpod {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl FakeRunpod {
+    pub(crate) async fn start() -> Self {
+        let inner = Arc::<Mutex<Inner>>::default();
+        let app = Router::new()
+            .route("/v2/pods", any(pods))
+            .route("/v2/pods/{id}", any(one))
+            .route("/v2/pods/{id}/logs", any(logs))
+            .with_state(Arc::clone(&inner));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v2", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { inner, url, server }
+    }
+
+    /// Settings for it that lose their patience quickly.
+    pub(crate) fn settings(&self) -> RunpodSettings {
+        let backoff = Backoff { initial: Duration::from_millis(5), max: Duration::from_millis(20) };
+        RunpodSettings {
+            poll_every: Duration::from_millis(10),
+            log_idle: Duration::from_millis(200),
+            requests_per_minute: 100_000,
+            calls: CallPolicy { tries: 4, backoff, longest_retry_after: Duration::from_secs(30) },
+            ..RunpodSettings::new(
+                Secret::new(KEY),
+                self.url.parse().unwrap(),
+                "http://127.0.0.1:1/{pod_id}/{port}".to_owned(),
+            )
+        }
+    }
+
+    pub(crate) fn provider(&self) -> RunpodProvider {
+        RunpodProvider::new(self.settings()).unwrap()
+    }
+
+    pub(crate) fn fault(&self, set: impl FnOnce(&mut Faults)) {
+        set(&mut lock(&self.inner).faults);
+    }
+
+    /// The next `calls` lists show what is there now.
+    pub(crate) fn lag(&self, calls: u32) {
+        let mut inner = lock(&self.inner);
+        let now = inner.pods.iter().map(|pod| pod.body.clone()).collect();
+        inner.faults.lag = Some((calls, now));
+    }
+
+    /// Pods that there are, and pods that there ever were.
+    pub(crate) fn counts(&self) -> (usize, u32) {
+        let inner = lock(&self.inner);
+        (inner.pods.len(), inner.created)
+    }
+
+    /// Bodies of all creates, refused ones too.
+    pub(crate) fn bodies(&self) -> Vec<Value> {
+        lock(&self.inner).bodies.clone()
+    }
+
+    /// Requests so far that begin so.
+    pub(crate) fn requests(&self, start: &str) -> usize {
+        lock(&self.inner).requests.iter().filter(|request| request.starts_with(start)).count()
+    }
+}
+
+fn lock(inner: &Arc<Mutex<Inner>>) -> MutexGuard<'_, Inner> {
+    inner.lock().unwrap()
+}
+
+fn problem(status: u16, detail: &str) -> Response {
+    let body = json!({ "title": "Error", "status": status, "detail": detail });
+    (StatusCode::from_u16(status).unwrap(), [("content-type", "application/problem+json")], body.to_string())
+        .into_response()
+}
+
+/// What is wrong with a request before anybody looks at what it asks for.
+fn refused(inner: &mut Inner, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+    inner.requests.push(format!("{method} {uri}"));
+    if !headers.contains_key("user-agent") {
+        return Some((StatusCode::FORBIDDEN, HTML).into_response());
+    }
+    if headers.get("authorization").is_none_or(|value| value != &format!("Bearer {KEY}")) {
+        return Some(problem(401, "missing bearer token"));
+    }
+    let at = inner.faults.answers.iter().position(|(of, _)| of == method)?;
+    let (_, status) = inner.faults.answers.remove(at)?;
+    Some(match status {
+        403 => (StatusCode::FORBIDDEN, HTML).into_response(),
+        429 => {
+            let mut response = problem(429, "rate limit exceeded for the minute window");
+            response.headers_mut().insert("retry-after", "0".parse().unwrap());
+            response
+        }
+        status => problem(status, "insufficient balance, or worse"),
+    })
+}
+
+async fn pods(
+    State(inner): State<Arc<Mutex<Inner>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    if let Some(response) = refused(&mut lock(&inner), &method, &uri, &headers) {
+        return response;
+    }
+    if method == Method::POST { create(&inner, &body).await } else { list(&mut lock(&inner)) }
+}
+
+fn list(inner: &mut Inner) -> Response {
+    let mut shown: Vec<Value> = inner.pods.iter_mut().map(look).collect();
+    if let Some((left, then)) = inner.faults.lag.as_mut()
+        && *left > 0
+    {
+        *left -= 1;
+        shown.clone_from(then);
+    }
+    axum::Json(json!({ "pods": shown })).into_response()
+}
+
+async fn create(inner: &Arc<Mutex<Inner>>, body: &str) -> Response {
+    let asked: Value = serde_json::from_str(body).unwrap();
+    let fields = asked.as_object().unwrap();
+    let gpu_id = asked["gpu"]["id"].as_str().unwrap().to_owned();
+    {
+        let mut inner = lock(inner);
+        inner.bodies.push(asked.clone());
+        if let Some(unknown) = fields.keys().find(|field| !FIELDS.contains(&field.as_str())) {
+            return problem(422, &format!("$: additional properties '{unknown}' not allowed"));
+        }
+        if inner.faults.no_capacity.contains(&gpu_id) {
+            let text = "There are no longer any instances available with the requested specifications.";
+            return problem(400, text);
+        }
+        if inner.faults.forbidden.contains(&gpu_id) {
+            return problem(403, "access denied");
+        }
+    }
+    let words: Vec<&str> = asked["args"].as_str().unwrap().split(' ').collect();
+    let after = |flag: &str| words.iter().position(|word| *word == flag).map(|at| words[at + 1].to_owned());
+    let settings = truth::Settings {
+        ttft: Duration::from_millis(5),
+        itl: Duration::from_millis(1),
+        model: after("--served-model-name").unwrap_or_else(|| "truth".to_owned()),
+        ..truth::Settings::default()
+    };
+    let engine = truth::serve(settings, TcpListener::bind("127.0.0.1:0").await.unwrap()).await.unwrap();
+    let mut inner = lock(inner);
+    inner.created += 1;
+    let mut pod: Value = serde_json::from_str(RUNNING).unwrap();
+    pod["id"] = json!(format!("pod{}", inner.created));
+    for (field, value) in fields {
+        pod[field] = value.clone();
+    }
+    pod["status"] = json!("PROVISIONING");
+    pod["runtime"] = json!({});
+    if inner.faults.without_gpu > 0 {
+        inner.faults.without_gpu -= 1;
+        pod["gpu"]["count"] = json!(0);
+    }
+    let Faults { stuck, exits, restarts, no_tcp, .. } = inner.faults;
+    inner.pods.push(FakePod { body: pod.clone(), looks: 0, engine, stuck, exits, restarts, no_tcp });
+    if inner.faults.lost_replies > 0 {
+        inner.faults.lost_replies -= 1;
+        let broken = futures::stream::iter([Err::<String, _>(std::io::Error::other("the line is cut"))]);
+        return (StatusCode::CREATED, Body::from_stream(broken)).into_response();
+    }
+    (StatusCode::CREATED, axum::Json(pod)).into_response()
+}
+
+/// The pod as it is at this look: each brings it on.
+fn look(pod: &mut FakePod) -> Value {
+    pod.looks += 1;
+    if pod.stuck || pod.looks < 3 {
+        pod.body["status"] = json!(if pod.looks < 2 { "PROVISIONING" } else { "STARTING" });
+        pod.body["runtime"] = Value::Null;
+    } else if pod.exits {
+        pod.body["status"] = json!("EXITED");
+        pod.body["runtime"] = Value::Null;
+    } else {
+        let private = pod.body["ports"][0].as_str().unwrap().trim_end_matches("/tcp").parse::<u16>().unwrap();
+        let public = pod.engine.address().port();
+        let kind = if pod.no_tcp { "http" } else { "tcp" };
+        let up = if pod.restarts { 100 / pod.looks } else { pod.looks };
+        pod.body["status"] = json!("RUNNING");
+        pod.body["runtime"] = json!({
+            "uptime": up,
+            "gpus": vec![json!({"util": 1, "memoryUtil": 1}); pod.body["gpu"]["count"].as_u64().unwrap() as usize],
+            "ports": [{"private": private, "public": public, "type": kind, "ip": "127.0.0.1"}],
+        });
+    }
+    pod.body.clone()
+}
+
+async fn one(
+    State(inner): State<Arc<Mutex<Inner>>>,
+    Path(id): Path<String>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let mut inner = lock(&inner);
+    if let Some(response) = refused(&mut inner, &method, &uri, &headers) {
+        return response;
+    }
+    let Some(at) = inner.pods.iter().position(|pod| pod.body["id"] == id.as_str()) else {
+        return problem(404, "pod not found");
+    };
+    if method == Method::DELETE {
+        inner.pods.remove(at);
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    axum::Json(look(&mut inner.pods[at])).into_response()
+}
+
+async fn logs(
+    State(inner): State<Arc<Mutex<Inner>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(response) = refused(&mut lock(&inner), &method, &uri, &headers) {
+        return response;
+    }
+    let recorded = include_str!("../../fixtures/runpod/v2/pod_logs.sse.txt");
+    let line = "boom with hf_ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let boom = json!({"ts": "", "source": "container", "line": line});
+    let log = format!("{recorded}data: {boom}\n\n");
+    ([("content-type", "text/event-stream")], log).into_response()
+}
