@@ -14,10 +14,10 @@ pub(super) use super::{attend::follow, conclude::conclude};
 use crate::{
     clock,
     domain::{ids::RunId, run::RunStatus, spec::RunSpec, workflow::WorkflowDefinition},
+    ledger::operator,
     queue::ApalisQueue,
     report::View,
     store::runs::{self, NewRun},
-    workflow::operator,
 };
 
 /// Priority of a run that a person started; nightly ones have 0.

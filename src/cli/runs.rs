@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{
     domain::{ids::RunId, run::RunStatus},
+    ledger::operator,
     queue::ApalisQueue,
     report::View,
     store::{attempts, events, pods, runs, steps},
-    workflow::operator,
 };
 
 /// List, show, cancel, pause, resume and retry runs.

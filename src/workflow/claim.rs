@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Error, Executed, Services, advance::schedule_teardown};
+use super::{Error, Executed, Services};
 use crate::{
     domain::{
         failure::Failure,
@@ -12,6 +12,7 @@ use crate::{
         step::{StepKind, StepStatus},
         workflow::{StepDefinition, WorkflowDefinition},
     },
+    ledger::schedule_teardown,
     queue::{Delivery, StepToken},
     store::{
         attempts::{self, AttemptKey, AttemptOutcome},

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Makes a step ready after `delay_s` seconds and pushes the token that wakes it.
-pub(super) async fn schedule(
+pub async fn schedule(
     conn: &mut PgConnection,
     queue: &dyn TokenQueue,
     run: &Run,
@@ -28,7 +28,7 @@ pub(super) async fn schedule(
 
 /// Schedules the first step after `after` (`-1`: from the start) that isn't done. Measured levels stay done when a run
 /// goes back to its set-up.
-pub(super) async fn schedule_next(
+pub async fn schedule_next(
     conn: &mut PgConnection,
     queue: &dyn TokenQueue,
     run: &Run,
@@ -44,7 +44,7 @@ pub(super) async fn schedule_next(
 }
 
 /// Schedules teardown.
-pub(super) async fn schedule_teardown(
+pub async fn schedule_teardown(
     conn: &mut PgConnection,
     queue: &dyn TokenQueue,
     run: &Run,
@@ -57,7 +57,7 @@ pub(super) async fn schedule_teardown(
 }
 
 /// Ends a run whose teardown is done.
-pub(super) async fn finish_run(conn: &mut PgConnection, id: RunId, actor: &str) -> Result<RunStatus, Error> {
+pub async fn finish_run(conn: &mut PgConnection, id: RunId, actor: &str) -> Result<RunStatus, Error> {
     let run = runs::get(conn, id).await?.ok_or_else(|| Error::Refused(format!("run {id} is gone")))?;
     let status = if run.cancel_requested {
         RunStatus::Cancelled
@@ -73,6 +73,6 @@ pub(super) async fn finish_run(conn: &mut PgConnection, id: RunId, actor: &str) 
 }
 
 /// The steps of a workflow with their places.
-pub(super) fn indexed(workflow: &WorkflowDefinition) -> impl Iterator<Item = (i32, StepKind)> {
+pub fn indexed(workflow: &WorkflowDefinition) -> impl Iterator<Item = (i32, StepKind)> {
     (0..).zip(workflow.steps.iter().map(|step| step.kind))
 }
