@@ -62,7 +62,7 @@ pub(super) struct Global {
 enum Command {
     Demo(demo::Args),
     Run(Box<run::Args>),
-    /// List, show, cancel, pause, resume and retry runs
+    /// List, show and steer runs
     #[command(subcommand)]
     Runs(runs::Command),
     Results(results::Args),

@@ -159,6 +159,7 @@ impl From<crate::ledger::Error> for CliError {
             crate::ledger::Error::Store(error) => error.into(),
             crate::ledger::Error::Queue(error) => Self::environment(error.to_string()),
             crate::ledger::Error::Refused(message) => Self::failed(message),
+            crate::ledger::Error::NoRun(_) => Self::failed(error.to_string()).hint("dria-bench runs list"),
         }
     }
 }

@@ -5,11 +5,18 @@
 //! know how a step is worked (`workflow`) or where (`provider`): whoever may enqueue can use it.
 
 mod advance;
+mod again;
+pub mod bulk;
 pub mod operator;
+pub mod tokens;
 
-use crate::{queue, store};
+use crate::{domain::ids::RunId, queue, store};
 
-pub use advance::{finish_run, indexed, schedule, schedule_next, schedule_teardown};
+pub use crate::store::audit::By;
+pub use advance::{
+    finish_run, indexed, schedule, schedule_next, schedule_teardown, schedule_teardown_after_failure,
+};
+pub use again::{rerun, retry, retry_from};
 
 /// Why a run could not be looked at or moved on: trouble of the infrastructure, never of a step itself.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +27,9 @@ pub enum Error {
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] queue::Error),
+    /// There is no such run.
+    #[error("there is no run {0}")]
+    NoRun(RunId),
     /// An operator asked for what the run's state doesn't allow.
     #[error("{0}")]
     Refused(String),

@@ -13,6 +13,7 @@ mod hostile;
 mod load;
 mod load_shapes;
 mod observe;
+mod operator;
 mod provider_local;
 mod records;
 mod support;
