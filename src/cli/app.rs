@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
     CliError, CliResult, Exit, Output, catalog, config, demo, doctor, load, migrate, results, run, runs,
-    spec, truth_server, worker, workflows,
+    spec, tokens, truth_server, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -65,6 +65,9 @@ enum Command {
     /// List, show and steer runs
     #[command(subcommand)]
     Runs(runs::Command),
+    /// Make, list and revoke tokens of the API
+    #[command(subcommand)]
+    Tokens(tokens::Command),
     Results(results::Args),
     Load(Box<load::Args>),
     TruthServer(truth_server::Args),
@@ -160,6 +163,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Demo(args) => demo::run(args, context).await,
         Command::Run(args) => run::run(*args, context).await,
         Command::Runs(command) => runs::run(command, context).await,
+        Command::Tokens(command) => tokens::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,
         Command::Load(args) => load::run(*args, output).await,
         Command::TruthServer(args) => truth_server::run(args, output).await,

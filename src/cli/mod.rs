@@ -27,6 +27,7 @@ pub mod signals;
 pub mod site;
 mod spec;
 mod table;
+pub mod tokens;
 pub mod truth_server;
 pub mod worker;
 pub mod workflows;

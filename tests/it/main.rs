@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod api;
+mod api_actions;
 mod architecture;
 mod cli;
 mod corpus;
