@@ -22,6 +22,7 @@ pub mod render;
 pub mod results;
 pub mod run;
 pub mod runs;
+pub mod serve;
 pub mod services;
 pub mod signals;
 pub mod site;

@@ -17,6 +17,7 @@ mod observe;
 mod operator;
 mod provider_local;
 mod records;
+mod serve;
 mod support;
 mod truth;
 mod windows;
