@@ -7,8 +7,9 @@
 //! domain ─► engine ─► loadgen, truth
 //! domain ─► provider, store
 //! store  ─► queue, report
-//! report ─► api
-//! engine, provider, loadgen, store, queue ─► workflow ─► jobs
+//! store, queue ─► ledger
+//! report, ledger ─► api
+//! engine, provider, loadgen, ledger ─► workflow ─► jobs
 //! all of them ─► cli
 //! ```
 //!
@@ -25,6 +26,7 @@ pub mod embedded_pg;
 pub mod engine;
 pub mod http;
 pub mod jobs;
+pub mod ledger;
 pub mod loadgen;
 pub mod provider;
 pub mod queue;

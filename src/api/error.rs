@@ -9,7 +9,13 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{domain::ids::RunId, report::records::Level, store};
+use crate::{
+    domain::ids::RunId,
+    ledger::{self, tokens::Role},
+    queue,
+    report::records::Level,
+    store,
+};
 
 /// Why a request isn't answered.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +39,22 @@ pub(super) enum Error {
     #[error("the request has parameters that can't be used: {}", in_words(.0))]
     Parameters(Vec<BadParameter>),
     /// Something else than a read.
-    #[error("this server only reads: ask with GET or HEAD")]
+    #[error("this path isn't asked in this way: `Allow` names the methods it answers")]
     Method,
+    /// Nobody we know.
+    #[error(
+        "this needs a token: send `Authorization: Bearer …` with one that is in force (dria-bench tokens create)"
+    )]
+    Unauthorised,
+    /// A token that doesn't allow it.
+    #[error("this token's role is {0}, and this needs {1}")]
+    Forbidden(Role, Role),
+    /// The run's state doesn't allow it.
+    #[error("{0}")]
+    Refused(String),
+    /// The job queue failed.
+    #[error("the job queue can't take this now: try again; `dria-bench doctor` says what is wrong with it")]
+    Queue(#[from] queue::Error),
     /// A body, where none is read.
     #[error("the request's body is longer than {0} bytes, and nothing here reads one: send none")]
     Body(u64),
@@ -82,6 +102,10 @@ impl Error {
             Self::Records(_) => (StatusCode::INTERNAL_SERVER_ERROR, "records"),
             Self::Parameters(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameters"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Unauthorised => (StatusCode::UNAUTHORIZED, "unauthorised"),
+            Self::Forbidden(..) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::Refused(_) => (StatusCode::CONFLICT, "refused"),
+            Self::Queue(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue"),
             Self::Body(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::TooSlow(_) => (StatusCode::SERVICE_UNAVAILABLE, "timeout"),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
@@ -97,6 +121,17 @@ impl Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
+    }
+}
+
+impl From<ledger::Error> for Error {
+    fn from(error: ledger::Error) -> Self {
+        match error {
+            ledger::Error::Store(error) => Self::Store(error),
+            ledger::Error::Queue(error) => Self::Queue(error),
+            ledger::Error::NoRun(id) => Self::UnknownRun(id),
+            ledger::Error::Refused(reason) => Self::Refused(reason),
+        }
     }
 }
 
@@ -119,6 +154,9 @@ impl IntoResponse for Error {
         let mut response = (status, Json(problem)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response.extensions_mut().insert(Arc::new(self));
         response
     }

@@ -1,14 +1,17 @@
-//! The HTTP server: what the store holds, as JSON, CSV and one page for people.
+//! The HTTP server: what the store holds, as JSON, CSV and one page for people; and steering runs.
 //!
-//! It only reads: nothing is started, changed or deleted here, so nobody has to sign in; it listens on this machine
-//! alone unless told otherwise. It must not know how a run is worked (`workflow`) or where (`provider`).
+//! Reads are public. Steering needs a token with the role for it, and moves runs through the ledger, as commands do. It
+//! listens on this machine alone unless told otherwise and an admin token exists. It must not know how a run is worked (`workflow`) or where (`provider`).
 //!
 //! ```text
 //! server ─► routes ─► guard (limits, headers, errors for people or programs) ─► runs, home ─► store
 //!                                                                                 home ─► page
+//!                                                                 actions ─► auth, ledger
 //! ```
 
 mod accept;
+mod actions;
+mod auth;
 mod error;
 mod guard;
 mod home;

@@ -44,6 +44,20 @@ impl Parameters {
         read.map_err(|message| self.bad.push(BadParameter { parameter: name.to_owned(), message })).ok()
     }
 
+    /// The value of a parameter that has to be given.
+    pub(super) fn need<T>(&mut self, name: &str) -> Result<T, Error>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let value = self.take(name);
+        if value.is_none() && self.bad.is_empty() {
+            let message = "has to be given".to_owned();
+            self.bad.push(BadParameter { parameter: name.to_owned(), message });
+        }
+        value.ok_or_else(|| Error::Parameters(std::mem::take(&mut self.bad)))
+    }
+
     /// Lets anything else pass: a page's address gathers parameters that are nobody's fault (`utm_source`).
     pub(super) fn ignore_others(&mut self) {
         self.pairs.clear();

@@ -1,9 +1,16 @@
 //! Which path is answered by whom.
 
-use axum::{Router, extract::State, http::Uri, middleware, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::Uri,
+    middleware,
+    routing::{get, post},
+};
 use sqlx::PgPool;
 
 use super::{
+    actions,
     error::Error,
     guard::{self, Limits},
     home, records, runs,
@@ -18,6 +25,12 @@ pub(super) fn router(pool: PgPool) -> Router {
         .route("/api/v1/runs/{id}", get(runs::show))
         .route("/api/v1/runs/{id}/results", get(runs::results))
         .route("/api/v1/runs/{id}/results/{level}/records", get(records::download))
+        .route("/api/v1/runs/{id}/cancel", post(actions::cancel))
+        .route("/api/v1/runs/{id}/pause", post(actions::pause))
+        .route("/api/v1/runs/{id}/resume", post(actions::resume))
+        .route("/api/v1/runs/{id}/retry", post(actions::retry))
+        .route("/api/v1/runs/{id}/rerun", post(actions::rerun))
+        .route("/api/v1/runs/{id}/priority", post(actions::priority))
         .with_state(pool);
     guarded(routes, Limits::default())
 }

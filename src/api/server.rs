@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::routes;
-use crate::config;
+use crate::{config, store::api_tokens};
 
 /// How long answers under way may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -22,6 +22,12 @@ pub enum Error {
     /// Somebody else listens there.
     #[error("port {} of {} is taken by another program", .0.port(), .0.ip())]
     PortTaken(SocketAddr),
+    /// Anybody could ask, and nobody could be told to stop.
+    #[error("{0} can be reached from other machines, and there is no admin token yet")]
+    NoAdmin(SocketAddr),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
     /// The system doesn't let us listen there.
     #[error("{address} can't be listened on: {source}")]
     Listen {
@@ -75,9 +81,15 @@ impl Server {
 /// Serves what the store holds at the address of the settings. Returns once it listens.
 ///
 /// # Errors
-/// When the port is taken, or can't be listened on.
+/// When the port is taken or can't be listened on, or it is beyond this machine and no admin token exists.
 pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Error> {
     let address = SocketAddr::new(settings.host, settings.port);
+    if !address.ip().is_loopback() {
+        let mut conn = pool.acquire().await.map_err(crate::store::Error::from)?;
+        if !api_tokens::has_admin(&mut conn).await? {
+            return Err(Error::NoAdmin(address));
+        }
+    }
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AddrInUse => Error::PortTaken(address),
         _ => Error::Listen { address, source },

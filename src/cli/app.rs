@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
     CliError, CliResult, Exit, Output, catalog, config, demo, doctor, load, migrate, results, run, runs,
-    spec, truth_server, worker, workflows,
+    serve, spec, tokens, truth_server, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -62,13 +62,17 @@ pub(super) struct Global {
 enum Command {
     Demo(demo::Args),
     Run(Box<run::Args>),
-    /// List, show, cancel, pause, resume and retry runs
+    /// List, show and steer runs
     #[command(subcommand)]
     Runs(runs::Command),
+    /// Make, list and revoke tokens of the API
+    #[command(subcommand)]
+    Tokens(tokens::Command),
     Results(results::Args),
     Load(Box<load::Args>),
     TruthServer(truth_server::Args),
     Worker(worker::Args),
+    Serve(serve::Args),
     Doctor(doctor::Args),
     /// Show and check workflow and schedule definitions
     Workflows(workflows::WorkflowsArgs),
@@ -144,7 +148,7 @@ fn start(cli: Cli, output: Output) -> CliResult {
         }
         _ => CliError::usage(error.to_string()),
     })?;
-    let service = matches!(cli.command, Command::Worker(_));
+    let service = matches!(cli.command, Command::Worker(_) | Command::Serve(_));
     telemetry::init(&config.log_filter(service, cli.global.verbose), false)
         .map_err(|error| CliError::usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
@@ -160,9 +164,11 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Demo(args) => demo::run(args, context).await,
         Command::Run(args) => run::run(*args, context).await,
         Command::Runs(command) => runs::run(command, context).await,
+        Command::Tokens(command) => tokens::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,
         Command::Load(args) => load::run(*args, output).await,
         Command::TruthServer(args) => truth_server::run(args, output).await,
+        Command::Serve(args) => serve::run(args, context).await,
         Command::Worker(args) => worker::run(args, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Workflows(args) => {

@@ -19,9 +19,9 @@ use super::{
 use crate::{
     domain::ids::RunId,
     jobs::{self, WorkerSet},
+    ledger::operator,
     queue::ApalisQueue,
     store::{runs::Run, tokens},
-    workflow::operator,
 };
 
 /// How often a follower looks whether the worker it relies on is still there, in looks.
@@ -151,7 +151,7 @@ pub(super) async fn watch(
 /// Cancels a run that may have ended in this moment.
 async fn cancel(database: &Database, id: RunId) -> Result<(), CliError> {
     match operator::cancel(&database.pool, &ApalisQueue, id, &actor()).await {
-        Ok(_) | Err(crate::workflow::Error::Refused(_)) => Ok(()),
+        Ok(_) | Err(crate::ledger::Error::Refused(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -153,12 +153,13 @@ impl From<sqlx::Error> for CliError {
     }
 }
 
-impl From<crate::workflow::Error> for CliError {
-    fn from(error: crate::workflow::Error) -> Self {
+impl From<crate::ledger::Error> for CliError {
+    fn from(error: crate::ledger::Error) -> Self {
         match error {
-            crate::workflow::Error::Store(error) => error.into(),
-            crate::workflow::Error::Queue(error) => Self::environment(error.to_string()),
-            crate::workflow::Error::Refused(message) => Self::failed(message),
+            crate::ledger::Error::Store(error) => error.into(),
+            crate::ledger::Error::Queue(error) => Self::environment(error.to_string()),
+            crate::ledger::Error::Refused(message) => Self::failed(message),
+            crate::ledger::Error::NoRun(_) => Self::failed(error.to_string()).hint("dria-bench runs list"),
         }
     }
 }

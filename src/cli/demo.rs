@@ -63,7 +63,7 @@ pub async fn run(args: Args, mut context: Context) -> CliResult {
     };
     let (spec, workflow) = spec::resolve(&wanted, &context)?;
     let database = Database::open(&context.config).await?;
-    let request = Request { spec, workflow, rerun_of: None };
+    let request = Request { spec, workflow, rerun_of: None, hold_min: None };
     let outcome = benchmark_and_serve(&args, &request, &context, &database).await;
     database.close().await;
     outcome

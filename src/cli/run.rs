@@ -14,10 +14,10 @@ pub(super) use super::{attend::follow, conclude::conclude};
 use crate::{
     clock,
     domain::{ids::RunId, run::RunStatus, spec::RunSpec, workflow::WorkflowDefinition},
+    ledger::operator,
     queue::ApalisQueue,
     report::View,
     store::runs::{self, NewRun},
-    workflow::operator,
 };
 
 /// Priority of a run that a person started; nightly ones have 0.
@@ -47,6 +47,10 @@ pub struct Args {
     /// Print the run's id and return; a worker does the work
     #[arg(long)]
     detach: bool,
+    /// After a failure, leave machine and engine as they are for so many minutes before they are cleaned up;
+    /// dria-bench runs cancel ends that at once
+    #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(i32).range(1..=1440))]
+    hold_on_failure: Option<i32>,
     /// How to print the results
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -60,6 +64,8 @@ pub(super) struct Request {
     pub(super) spec: RunSpec,
     pub(super) workflow: WorkflowDefinition,
     pub(super) rerun_of: Option<RunId>,
+    /// Minutes that teardown waits after a failure.
+    pub(super) hold_min: Option<i32>,
 }
 
 /// Starts a run and follows it.
@@ -84,11 +90,12 @@ async fn start_and_follow(
     context: &Context,
     database: &Database,
 ) -> CliResult {
-    let request = match (resolved, &args.like) {
-        (Some((spec, workflow)), _) => Request { spec, workflow, rerun_of: None },
+    let mut request = match (resolved, &args.like) {
+        (Some((spec, workflow)), _) => Request { spec, workflow, rerun_of: None, hold_min: None },
         (None, Some(like)) => request_like(database, like).await?,
         (None, None) => return Err(CliError::usage("nothing to run")),
     };
+    request.hold_min = args.hold_on_failure;
     let queue = services::queue_of(request.spec.machine.provider);
     if args.detach {
         require_worker(context, database, &queue).await?;
@@ -152,7 +159,7 @@ async fn request_like(database: &Database, like: &RunRef) -> Result<Request, Cli
     let run =
         runs::get(&mut conn, id).await?.ok_or_else(|| CliError::failed(format!("there is no run {id}")))?;
     let workflow = run.workflow()?;
-    Ok(Request { spec: run.spec, workflow, rerun_of: Some(id) })
+    Ok(Request { spec: run.spec, workflow, rerun_of: Some(id), hold_min: None })
 }
 
 /// Records a run and wakes its first step.
@@ -166,7 +173,7 @@ pub(super) async fn start(database: &Database, request: &Request, queue: &str) -
         priority: MANUAL_PRIORITY,
         rerun_of: request.rerun_of,
     };
-    operator::start(&database.pool, &ApalisQueue, &new, &actor()).await?;
+    operator::start_holding(&database.pool, &ApalisQueue, &new, request.hold_min, &actor()).await?;
     Ok(id)
 }
 

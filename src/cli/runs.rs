@@ -1,27 +1,26 @@
-//! `dria-bench runs list|show|cancel|pause|resume|retry`.
+//! `dria-bench runs`: what there is and what became of it; steering is in `runs/`.
+
+mod act;
+mod bulk;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::{
     CliError, CliResult, Context, Exit,
-    attend::{self, require_worker, watch, worker_lives},
-    conclude::conclude,
+    attend::watch,
     database::Database,
     find::{self, RunRef},
     render,
-    run::actor,
     table::{or_dash, table},
 };
 use crate::{
-    domain::{ids::RunId, run::RunStatus},
-    queue::ApalisQueue,
+    domain::{ids::RunId, run::RunStatus, step::StepKind},
     report::View,
     store::{attempts, events, pods, runs, steps},
-    workflow::operator,
 };
 
-/// List, show, cancel, pause, resume and retry runs.
+/// List, show and steer runs.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Runs, newest first
@@ -65,10 +64,28 @@ pub enum Command {
     Retry {
         /// The run: its id, the start of it, or `latest`
         run: RunRef,
+        /// Measure again from this step on, e.g. concurrency:3: what was measured before it stays, the rest is superseded
+        #[arg(long, value_name = "STEP")]
+        from: Option<StepKind>,
         /// Leave the work to a running worker
         #[arg(long)]
         detach: bool,
     },
+    /// Start a new run of what a run was asked to do, and print its id
+    Rerun {
+        /// The run: its id, the start of it, or `latest`
+        run: RunRef,
+    },
+    /// Give a run another priority: a higher one is worked first
+    Priority {
+        /// The run: its id, the start of it, or `latest`
+        run: RunRef,
+        /// 0 (nightly) to 9; a run that a person started has 5
+        #[arg(value_parser = clap::value_parser!(i32).range(0..=9))]
+        priority: i32,
+    },
+    /// Cancel, retry, pause or resume every run that a filter means
+    Bulk(bulk::Args),
 }
 
 /// Runs a `runs` command.
@@ -80,10 +97,13 @@ pub async fn run(command: Command, context: Context) -> CliResult {
     let outcome = match command {
         Command::List { status, limit } => list(&context, &database, status, limit).await,
         Command::Show { run, follow } => show(&context, &database, &run, follow).await,
-        Command::Cancel { run, wait } => cancel(&context, &database, &run, wait).await,
-        Command::Pause { run } => pause(&context, &database, &run).await,
-        Command::Resume { run } => resume(&context, &database, &run).await,
-        Command::Retry { run, detach } => retry(&context, &database, &run, detach).await,
+        Command::Cancel { run, wait } => act::cancel(&context, &database, &run, wait).await,
+        Command::Pause { run } => act::pause(&context, &database, &run).await,
+        Command::Resume { run } => act::resume(&context, &database, &run).await,
+        Command::Retry { run, from, detach } => act::retry(&context, &database, &run, from, detach).await,
+        Command::Rerun { run } => act::rerun(&context, &database, &run).await,
+        Command::Priority { run, priority } => act::prioritise(&context, &database, &run, priority).await,
+        Command::Bulk(args) => bulk::run(&args, &context, &database).await,
     };
     database.close().await;
     outcome
@@ -170,76 +190,6 @@ async fn show(context: &Context, database: &Database, meant: &RunRef, follow: bo
     let parts: Vec<&str> = parts.iter().map(|part| part.trim_matches('\n')).collect();
     context.output.data(parts.join("\n\n"));
     Ok(Exit::Done)
-}
-
-async fn cancel(context: &Context, database: &Database, meant: &RunRef, wait: bool) -> CliResult {
-    let (id, queue) = find_with_queue(database, meant).await?;
-    let news = operator::cancel(&database.pool, &ApalisQueue, id, &actor()).await?;
-    let said = if news { "cancelling" } else { "was being cancelled already:" };
-    context.output.note(format!("{said} run {id}; it ends once its machine is cleaned up"));
-    let works = worker_lives(context, database, &queue).await?;
-    let ended = match (works, wait) {
-        (true, false) => None,
-        (true, true) => watch(context, database, id, &queue).await?,
-        // Nobody else would clean up.
-        (false, _) => attend::follow(context, database, id, &queue).await?,
-    };
-    if context.output.json {
-        let status = ended.as_ref().map(|run| run.status);
-        context.output.json(&json!({ "run": id, "cancel_requested": true, "status": status }));
-    }
-    Ok(if ended.is_none() && (wait || !works) { Exit::Interrupted } else { Exit::Done })
-}
-
-async fn pause(context: &Context, database: &Database, meant: &RunRef) -> CliResult {
-    let id = find::run(&mut *database.pool.acquire().await?, meant).await?;
-    let news = operator::pause(&database.pool, id, &actor()).await?;
-    let said = if news { "pauses after the step it is in" } else { "was paused already" };
-    context.output.note(format!("run {id} {said}; dria-bench runs resume {id} lets it go on"));
-    if context.output.json {
-        context.output.json(&json!({ "run": id, "paused": true }));
-    }
-    Ok(Exit::Done)
-}
-
-async fn resume(context: &Context, database: &Database, meant: &RunRef) -> CliResult {
-    let (id, queue) = find_with_queue(database, meant).await?;
-    let news = operator::resume(&database.pool, &ApalisQueue, id, &actor()).await?;
-    context.output.note(format!("run {id} {}", if news { "goes on" } else { "was not paused" }));
-    if news && !worker_lives(context, database, &queue).await? {
-        context
-            .output
-            .note("no worker is running, so nothing happens until one is started: dria-bench worker");
-    }
-    if context.output.json {
-        context.output.json(&json!({ "run": id, "paused": false }));
-    }
-    Ok(Exit::Done)
-}
-
-async fn retry(context: &Context, database: &Database, meant: &RunRef, detach: bool) -> CliResult {
-    let (id, queue) = find_with_queue(database, meant).await?;
-    if detach {
-        require_worker(context, database, &queue).await?;
-    }
-    let generation = operator::retry(&database.pool, &ApalisQueue, id, &actor()).await?;
-    context.output.note(format!("run {id} goes on as generation {generation}"));
-    if detach {
-        if context.output.json {
-            context.output.json(&json!({ "run": id, "generation": generation }));
-        }
-        return Ok(Exit::Done);
-    }
-    let Some(ended) = attend::follow(context, database, id, &queue).await? else {
-        return Ok(Exit::Interrupted);
-    };
-    let report = find::report(&mut *database.pool.acquire().await?, id).await?;
-    if context.output.json {
-        context.output.json(&report);
-    } else if !report.results.is_empty() {
-        context.output.data(render::table(&report.summaries(), View::Measured));
-    }
-    Ok(conclude(&ended, context))
 }
 
 async fn find_with_queue(database: &Database, meant: &RunRef) -> Result<(RunId, String), CliError> {

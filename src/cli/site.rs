@@ -26,6 +26,8 @@ impl From<api::Error> for CliError {
     fn from(error: api::Error) -> Self {
         Self::environment(error.to_string()).hint(match error {
             api::Error::PortTaken(_) => "choose another with DRIA_BENCH_PORT, or 0 for any free one",
+            api::Error::NoAdmin(_) => "make one first: dria-bench tokens create --name admin --role admin",
+            api::Error::Store(_) => "run `dria-bench doctor`",
             api::Error::Listen { .. } => {
                 "choose an address of this machine with DRIA_BENCH_HOST, and a port above 1023 with DRIA_BENCH_PORT"
             }

@@ -3,7 +3,9 @@
 //! Every function takes the caller's connection, so callers own transactions. Times are the database's own `now()`:
 //! leases, back-off and schedules compare there, whatever a worker's clock says. The store never calls out.
 
+pub mod api_tokens;
 pub mod attempts;
+pub mod audit;
 pub mod database;
 pub mod events;
 mod explain;
@@ -13,6 +15,7 @@ pub mod pods;
 pub mod records;
 pub mod results;
 pub mod runs;
+pub mod steering;
 pub mod steps;
 pub mod tokens;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Error, Executed, Services, advance::schedule_teardown};
+use super::{Error, Executed, Services};
 use crate::{
     domain::{
         failure::Failure,
@@ -12,6 +12,7 @@ use crate::{
         step::{StepKind, StepStatus},
         workflow::{StepDefinition, WorkflowDefinition},
     },
+    ledger::{schedule_teardown, schedule_teardown_after_failure},
     queue::{Delivery, StepToken},
     store::{
         attempts::{self, AttemptKey, AttemptOutcome},
@@ -172,5 +173,5 @@ pub(super) async fn give_up(
     runs::set_error(conn, run.id, failure).await?;
     events::append(conn, run.id, "step_failed", Some(&step.name), actor, json!({ "failure": failure }))
         .await?;
-    schedule_teardown(conn, services.queue.as_ref(), run, workflow).await
+    schedule_teardown_after_failure(conn, services.queue.as_ref(), run, workflow, actor).await
 }

@@ -5,7 +5,6 @@ use sqlx::PgConnection;
 
 use super::{
     Error, Executed, Services,
-    advance::{finish_run, indexed, schedule, schedule_next, schedule_teardown},
     claim::{Claimed, give_up},
     execute::Ending,
     steps::StepReport,
@@ -16,6 +15,7 @@ use crate::{
         measure,
         step::{StepKind, StepStatus},
     },
+    ledger::{finish_run, indexed, schedule, schedule_next, schedule_teardown},
     retry,
     store::{
         attempts::{self, AttemptOutcome},

@@ -5,11 +5,9 @@
 //! transaction that is guarded by the fence: output, result, event, the next step and its token, or none of them.
 //! Nothing here knows apalis, HTTP routes or the terminal.
 
-mod advance;
 mod claim;
 mod commit;
 mod execute;
-pub mod operator;
 pub mod steps;
 pub mod sweep;
 
@@ -21,9 +19,10 @@ use crate::{
     domain::{failure::Failure, kinds::ProviderKind},
     engine::InstallSettings,
     provider::Provider,
-    queue::{self, TokenQueue},
-    store,
+    queue::TokenQueue,
 };
+
+pub use crate::ledger::Error;
 
 pub use commit::ENGINE_LOST;
 pub use execute::{Executed, execute_one};
@@ -88,25 +87,5 @@ pub struct Services {
 impl std::fmt::Debug for Services {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Services").field("deployment", &self.deployment).finish_non_exhaustive()
-    }
-}
-
-/// Why a step could not be looked at or moved on: trouble of the infrastructure, never of the step itself.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The ledger failed.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// The queue failed.
-    #[error(transparent)]
-    Queue(#[from] queue::Error),
-    /// An operator asked for what the run's state doesn't allow.
-    #[error("{0}")]
-    Refused(String),
-}
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
     }
 }

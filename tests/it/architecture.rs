@@ -27,16 +27,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("report", &["domain", "store", "SERVICES"]),
     ("sync", &["domain", "store", "SERVICES"]),
     ("assistant", &["domain", "store", "SERVICES"]),
-    ("workflow", &["domain", "engine", "provider", "loadgen", "store", "queue", "SERVICES"]),
+    // What moves a run, whoever asks for it.
+    ("ledger", &["domain", "store", "queue", "SERVICES"]),
+    ("workflow", &["domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "SERVICES"]),
     (
         "jobs",
         &[
-            "domain", "engine", "provider", "loadgen", "store", "queue", "workflow", "pricing", "sync",
-            "SERVICES",
+            "domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "workflow", "pricing",
+            "sync", "SERVICES",
         ],
     ),
     // It reads the store and enqueues; it never calls workflow or provider.
-    ("api", &["domain", "store", "report", "queue", "jobs", "pricing", "sync", "assistant", "SERVICES"]),
+    ("api", &["domain", "store", "report", "queue", "ledger", "pricing", "sync", "assistant", "SERVICES"]),
     (
         "cli",
         &[
@@ -51,6 +53,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "queue",
             "sync",
             "assistant",
+            "ledger",
             "workflow",
             "jobs",
             "api",

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod api;
+mod api_actions;
 mod architecture;
 mod chaos;
 mod cli;
@@ -14,10 +15,12 @@ mod hostile;
 mod load;
 mod load_shapes;
 mod observe;
+mod operator;
 mod provider_local;
 mod records;
 mod rows;
 mod runpod;
+mod serve;
 mod support;
 mod truth;
 mod windows;

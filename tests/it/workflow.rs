@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 
 use dria_bench::{
     domain::{kinds::ProviderKind, run::RunStatus, step::StepStatus},
+    ledger::operator,
     queue::{ApalisQueue, StepToken},
     store::{attempts, results},
     truth::{Fault, FaultKind},
-    workflow::{Executed, execute_one, operator, sweep::sweep},
+    workflow::{Executed, execute_one, sweep::sweep},
 };
 use tokio_util::sync::CancellationToken;
 

@@ -13,10 +13,11 @@ use dria_bench::{
     },
     engine::InstallSettings,
     jobs::host,
+    ledger::operator,
     provider::{EndpointProvider, LocalProvider, LocalSettings, Provider},
     queue::{self, TokenQueue},
     store::{invariants, runs::NewRun},
-    workflow::{LeaseSettings, Providers, Services, operator},
+    workflow::{LeaseSettings, Providers, Services},
 };
 use sqlx::Row;
 

@@ -7,11 +7,14 @@ use super::Error;
 use crate::{
     domain::{ids::RunId, run::RunStatus, step::StepKind, workflow::WorkflowDefinition},
     queue::{Delivery, StepToken, TEARDOWN_PRIORITY, TokenQueue},
-    store::{events, outbox, runs, runs::Run, steps},
+    store::{events, outbox, runs, runs::Run, steering, steps},
 };
 
 /// Makes a step ready after `delay_s` seconds and pushes the token that wakes it.
-pub(super) async fn schedule(
+///
+/// # Errors
+/// When the database or the queue fails.
+pub async fn schedule(
     conn: &mut PgConnection,
     queue: &dyn TokenQueue,
     run: &Run,
@@ -28,7 +31,10 @@ pub(super) async fn schedule(
 
 /// Schedules the first step after `after` (`-1`: from the start) that isn't done. Measured levels stay done when a run
 /// goes back to its set-up.
-pub(super) async fn schedule_next(
+///
+/// # Errors
+/// When the database or the queue fails.
+pub async fn schedule_next(
     conn: &mut PgConnection,
     queue: &dyn TokenQueue,
     run: &Run,
@@ -44,21 +50,56 @@ pub(super) async fn schedule_next(
 }
 
 /// Schedules teardown.
-pub(super) async fn schedule_teardown(
+///
+/// # Errors
+/// When the workflow has none, or the database or the queue fails.
+pub async fn schedule_teardown(
     conn: &mut PgConnection,
     queue: &dyn TokenQueue,
     run: &Run,
     workflow: &WorkflowDefinition,
 ) -> Result<(), Error> {
+    teardown_in(conn, queue, run, workflow, 0.0).await
+}
+
+/// Schedules teardown after a failure: later, where the run was started with a hold.
+///
+/// # Errors
+/// When the workflow has none, or the database or the queue fails.
+pub async fn schedule_teardown_after_failure(
+    conn: &mut PgConnection,
+    queue: &dyn TokenQueue,
+    run: &Run,
+    workflow: &WorkflowDefinition,
+    actor: &str,
+) -> Result<(), Error> {
+    let minutes = steering::hold(conn, run.id).await?.unwrap_or_default();
+    if minutes > 0 {
+        events::append(conn, run.id, "held_for_debugging", None, actor, json!({ "minutes": minutes }))
+            .await?;
+    }
+    teardown_in(conn, queue, run, workflow, f64::from(minutes) * 60.0).await
+}
+
+async fn teardown_in(
+    conn: &mut PgConnection,
+    queue: &dyn TokenQueue,
+    run: &Run,
+    workflow: &WorkflowDefinition,
+    delay_s: f64,
+) -> Result<(), Error> {
     match indexed(workflow).find(|(_, kind)| *kind == StepKind::Teardown) {
-        Some((index, kind)) => schedule(conn, queue, run, index, kind, 0.0).await,
+        Some((index, kind)) => schedule(conn, queue, run, index, kind, delay_s).await,
         None => Err(Error::Refused(format!("the workflow of run {} has no teardown", run.id))),
     }
 }
 
 /// Ends a run whose teardown is done.
-pub(super) async fn finish_run(conn: &mut PgConnection, id: RunId, actor: &str) -> Result<RunStatus, Error> {
-    let run = runs::get(conn, id).await?.ok_or_else(|| Error::Refused(format!("run {id} is gone")))?;
+///
+/// # Errors
+/// When the database or the queue fails.
+pub async fn finish_run(conn: &mut PgConnection, id: RunId, actor: &str) -> Result<RunStatus, Error> {
+    let run = runs::get(conn, id).await?.ok_or(Error::NoRun(id))?;
     let status = if run.cancel_requested {
         RunStatus::Cancelled
     } else if run.error.is_some() {
@@ -73,6 +114,6 @@ pub(super) async fn finish_run(conn: &mut PgConnection, id: RunId, actor: &str) 
 }
 
 /// The steps of a workflow with their places.
-pub(super) fn indexed(workflow: &WorkflowDefinition) -> impl Iterator<Item = (i32, StepKind)> {
+pub fn indexed(workflow: &WorkflowDefinition) -> impl Iterator<Item = (i32, StepKind)> {
     (0..).zip(workflow.steps.iter().map(|step| step.kind))
 }
