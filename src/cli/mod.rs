@@ -18,6 +18,7 @@ pub mod follow;
 pub mod load;
 pub mod migrate;
 pub mod output;
+pub mod pods;
 pub mod render;
 pub mod results;
 pub mod run;

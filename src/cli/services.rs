@@ -100,5 +100,6 @@ pub fn worker_options(config: &Config) -> WorkerOptions {
         ],
         poll: config.worker.poll,
         sweep_every: config.worker.sweeper,
+        reap_every: config.worker.reaper,
     }
 }

@@ -29,6 +29,7 @@ pub(super) const KEYS: &[Key] = &[
     key("worker.lease_ms", "DRIA_BENCH_WORKER_LEASE_MS"),
     key("worker.heartbeat_ms", "DRIA_BENCH_WORKER_HEARTBEAT_MS"),
     key("worker.sweeper_ms", "DRIA_BENCH_WORKER_SWEEPER_MS"),
+    key("worker.reaper_ms", "DRIA_BENCH_WORKER_REAPER_MS"),
     key("worker.concurrency", "DRIA_BENCH_WORKER_CONCURRENCY"),
     key("worker.poll_ms", "DRIA_BENCH_WORKER_POLL_MS"),
     key("load.rates", "DRIA_BENCH_LOAD_RATES"),

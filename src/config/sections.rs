@@ -47,6 +47,9 @@ pub struct Worker {
     /// How often lost leases and wake-ups are looked for.
     #[serde(rename = "sweeper_ms", deserialize_with = "millis")]
     pub sweeper: Duration,
+    /// How often what no live run owns is looked for at the providers.
+    #[serde(rename = "reaper_ms", deserialize_with = "millis")]
+    pub reaper: Duration,
     /// Steps worked at the same time.
     #[serde(deserialize_with = "width")]
     pub concurrency: usize,

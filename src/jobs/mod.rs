@@ -1,9 +1,11 @@
 //! The only consumers of apalis: workers that take tokens, and the chores that run beside them.
 
 pub mod host;
+mod reaper;
 mod recover;
 mod wake;
 pub mod worker;
 
+pub use reaper::{Reaped, reap};
 pub use recover::bury_dead_workers;
 pub use worker::{WorkerOptions, WorkerSet};

@@ -10,7 +10,7 @@ use apalis_postgres::{Config, PostgresStorage};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{host::worker_name, recover::bury_dead_workers, wake::Wake};
+use super::{host::worker_name, reaper::reap, recover::bury_dead_workers, wake::Wake};
 use crate::{
     queue::StepToken,
     store::tokens,
@@ -29,6 +29,8 @@ pub struct WorkerOptions {
     pub poll: Duration,
     /// How often it looks for lost tokens.
     pub sweep_every: Duration,
+    /// How often it looks for what no live run owns.
+    pub reap_every: Duration,
 }
 
 /// The workers of a process.
@@ -54,6 +56,7 @@ impl WorkerSet {
             tasks.spawn(supervise(Arc::clone(&state), queue.clone(), *concurrency, options.poll));
         }
         tasks.spawn(chores(Arc::clone(&state), options.sweep_every));
+        tasks.spawn(reap_now_and_then(Arc::clone(&state), options.reap_every));
         Self { tasks, shutdown }
     }
 
@@ -145,6 +148,29 @@ async fn chores(state: Arc<State>, sweep_every: Duration) {
             Ok(0) => {}
             Ok(reissued) => tracing::info!(reissued, "lost tokens re-issued"),
             Err(error) => tracing::warn!(%error, "sweep failed"),
+        }
+    }
+}
+
+/// The reaper, at the start and ever again.
+async fn reap_now_and_then(state: Arc<State>, every: Duration) {
+    let mut ticks = tokio::time::interval(every);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = state.shutdown.cancelled() => return,
+        }
+        let reaped = tokio::select! {
+            reaped = reap(&state.services) => reaped,
+            () = state.shutdown.cancelled() => return,
+        };
+        match reaped {
+            Ok(reaped) if reaped.is_quiet() => {}
+            Ok(reaped) => tracing::warn!(
+                destroyed = ?reaped.destroyed, failed = ?reaped.failed, unasked = ?reaped.unasked,
+                "looked for what no live run owns"
+            ),
+            Err(error) => tracing::warn!(%error, "could not look for what no live run owns"),
         }
     }
 }

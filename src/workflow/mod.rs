@@ -54,6 +54,11 @@ impl Providers {
         self
     }
 
+    /// Every provider.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
+        self.0.values()
+    }
+
     /// The provider of this kind.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod load_shapes;
 mod observe;
 mod operator;
 mod provider_local;
+mod reaper;
 mod records;
 mod rows;
 mod runpod;

@@ -1,0 +1,99 @@
+//! The reaper: asks each provider what it has of this deployment, and destroys what no live run owns. It is the last
+//! line: teardown removes what a run made, and this finds what a teardown could not know, e.g. the pod of a worker that
+//! was taken for dead and created it afterwards.
+//!
+//! Only names that begin with this deployment's prefix are touched. Others that look like ours are reported.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    domain::{failure::Failure, ids::RunId, kinds::ProviderKind, run::RunStatus},
+    provider::{Provider, ProviderPod},
+    store::{self, events, pods},
+    workflow::Services,
+};
+
+/// What all deployments' pods begin with.
+const ANY_PREFIX: &str = "dria-";
+
+/// The actor of its events.
+const ACTOR: &str = "reaper";
+
+/// What one round found.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reaped {
+    /// What live runs own.
+    pub owned: usize,
+    /// Names of what nobody owned, and is gone now.
+    pub destroyed: Vec<String>,
+    /// Names of what nobody owns, and is still there, each with the reason: the next round tries again.
+    pub failed: Vec<(String, String)>,
+    /// Names of other deployments' pods: theirs to remove.
+    pub foreign: Vec<String>,
+    /// Providers that could not be asked, each with the reason.
+    pub unasked: Vec<(ProviderKind, String)>,
+}
+
+impl Reaped {
+    /// Whether there is nothing that a person should know.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.destroyed.is_empty() && self.failed.is_empty() && self.unasked.is_empty()
+    }
+}
+
+/// One round over every provider.
+///
+/// # Errors
+/// When the database fails; what providers do wrong is in the answer.
+pub async fn reap(services: &Services) -> Result<Reaped, store::Error> {
+    let ours = format!("{ANY_PREFIX}{}-", services.deployment);
+    let mut reaped = Reaped::default();
+    for provider in services.providers.all() {
+        // Other deployments of this machine look after their own processes.
+        let prefix = if provider.kind() == ProviderKind::Local { ours.as_str() } else { ANY_PREFIX };
+        let listed = match provider.list(prefix).await {
+            Ok(listed) => listed,
+            Err(failure) => {
+                reaped.unasked.push((provider.kind(), failure.to_string()));
+                continue;
+            }
+        };
+        for pod in listed {
+            if !pod.name.starts_with(&ours) {
+                reaped.foreign.push(pod.name);
+                continue;
+            }
+            // Asked after the list: a pod is in the ledger before it is at the provider.
+            let owner = pods::owner(&mut *services.pool.acquire().await?, &pod.name).await?;
+            match owner {
+                Some((_, status)) if !status.is_terminal() => reaped.owned += 1,
+                owner => match destroy(services, provider.as_ref(), &pod, owner).await? {
+                    Ok(()) => reaped.destroyed.push(pod.name),
+                    Err(failure) => reaped.failed.push((pod.name, failure.to_string())),
+                },
+            }
+        }
+    }
+    Ok(reaped)
+}
+
+async fn destroy(
+    services: &Services,
+    provider: &dyn Provider,
+    pod: &ProviderPod,
+    owner: Option<(RunId, RunStatus)>,
+) -> Result<Result<(), Failure>, store::Error> {
+    if let Err(failure) = provider.destroy(&pod.name, Some(&pod.external_id)).await {
+        return Ok(Err(failure));
+    }
+    let mut tx = services.pool.begin().await?;
+    pods::gone(&mut tx, &pod.name).await?;
+    if let Some((run, _)) = owner {
+        let data = json!({ "pod": pod.name, "provider": provider.kind() });
+        events::append(&mut tx, run, "pod_reaped", None, ACTOR, data).await?;
+    }
+    tx.commit().await?;
+    Ok(Ok(()))
+}
