@@ -38,8 +38,9 @@ async fn sigint_and_sigterm_cancel_a_run_that_nobody_can_be_asked_about() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_that_goes_away_leaves_the_run_to_a_worker_in_the_background() {
     let bench = Bench::new().await;
-    let mut run = bench.start(&format!("{QUICK} --rates 1 --seconds 2"));
-    run.wait_for(&["✓ warmup"]);
+    let mut run = bench.start(&format!("{QUICK} --rates 1 --seconds 4"));
+    // Long before its end, however late a busy machine lets us see it.
+    run.wait_for(&["✓ start_engine"]);
     run.signal(Signal::SIGHUP);
     assert_eq!(run.end().code, Some(130));
     bench.wait_for_background_workers().await;
