@@ -1,4 +1,5 @@
-//! Sampling this machine's GPUs while a level runs, by an `nvidia-smi` of its own that goes on until it is stopped.
+//! Sampling GPUs while a level runs: this machine's by an `nvidia-smi` of its own that goes on until it is stopped,
+//! another's by asking again and again.
 
 use std::{
     path::Path,
@@ -21,7 +22,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(2);
 /// GPUs being sampled. Dropping it ends the sampling.
 #[derive(Debug)]
 pub struct GpuSampler {
-    child: Child,
+    child: Option<Child>,
     reading: JoinHandle<()>,
     samples: Arc<Mutex<Vec<GpuSample>>>,
 }
@@ -51,13 +52,33 @@ impl GpuSampler {
                 }
             }
         });
-        Some(Self { child, reading, samples })
+        Some(Self { child: Some(child), reading, samples })
+    }
+
+    /// Asks `ask` at once and then so often.
+    pub(super) fn poll<F>(every: Duration, ask: impl Fn() -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Vec<GpuSample>> + Send,
+    {
+        let samples = Arc::<Mutex<Vec<GpuSample>>>::default();
+        let into = Arc::clone(&samples);
+        let reading = tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(every);
+            loop {
+                ticks.tick().await;
+                let seen = ask().await;
+                into.lock().unwrap_or_else(PoisonError::into_inner).extend(seen);
+            }
+        });
+        Self { child: None, reading, samples }
     }
 
     /// Ends it; `None` where it said nothing of any GPU.
     pub async fn stop(mut self) -> Option<GpuUse> {
         // It may have ended by itself.
-        drop(tokio::time::timeout(END_TIMEOUT, self.child.kill()).await);
+        if let Some(child) = &mut self.child {
+            drop(tokio::time::timeout(END_TIMEOUT, child.kill()).await);
+        }
         let samples = std::mem::take(&mut *self.samples.lock().unwrap_or_else(PoisonError::into_inner));
         GpuUse::of(&samples)
     }
@@ -117,7 +138,7 @@ mod tests {
         std::fs::write(&script, text).unwrap();
         std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
         let sampler = GpuSampler::start(&script, Duration::from_millis(500)).unwrap();
-        let pid = sampler.child.id().unwrap();
+        let pid = sampler.child.as_ref().unwrap().id().unwrap();
         while sampler.samples() < 4 {
             tokio::task::yield_now().await;
         }

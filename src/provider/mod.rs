@@ -172,7 +172,7 @@ pub trait Provider: Send + Sync {
     async fn engine_alive(&self, name: &str, external_id: Option<&str>) -> Result<Liveness, Failure>;
 
     /// Starts sampling the machine's GPUs; `None` where there are none or they can't be asked.
-    fn sample_gpus(&self, _every: Duration) -> Option<GpuSampler> {
+    fn sample_gpus(&self, _name: &str, _every: Duration) -> Option<GpuSampler> {
         None
     }
 

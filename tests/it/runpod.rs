@@ -188,6 +188,20 @@ async fn a_pod_that_the_list_does_not_show_yet_is_known_by_its_id() {
 }
 
 #[tokio::test]
+async fn the_id_of_a_pod_that_was_given_up_does_not_hide_the_one_that_took_its_place() {
+    let fake = FakeRunpod::start().await;
+    let provider = fake.provider();
+    let mut request = vllm();
+    request.external_id = provider.ensure_machine(&request).await.unwrap().external_id;
+    provider.destroy(NAME, request.external_id.as_deref()).await.unwrap();
+    // The request still has the dead one's id, and no list shows the new one.
+    fake.lag(50);
+    let second = provider.ensure_machine(&request).await.unwrap();
+    let again = provider.ensure_machine(&request).await.unwrap();
+    assert_eq!((again.external_id, fake.counts()), (second.external_id, (1, 2)));
+}
+
+#[tokio::test]
 async fn a_delete_that_fails_and_a_list_that_lags_end_with_nothing_left() {
     let fake = FakeRunpod::start().await;
     let provider = fake.provider();
@@ -314,6 +328,8 @@ async fn a_whole_run_is_measured_its_pod_is_gone_and_no_secret_is_in_the_databas
         .unwrap();
     assert_eq!(database.count("select count(*) from benchmark_results").await, 3, "{failures:?}");
     assert_eq!(fake.counts(), (0, 1));
+    let unseen = "select count(*) from benchmark_results where summary #>> '{gpu,gpus}' is distinct from '1'";
+    assert_eq!(database.count(unseen).await, 0, "what the GPU did is stored with each level");
     let name: String = sqlx::query_scalar("select name from pods").fetch_one(&database.pool).await.unwrap();
     let everything: String = sqlx::query_scalar(
         "select string_agg(query_to_xml(format('select * from %I.%I', table_schema, table_name), true, false, '')::text, '')

@@ -213,7 +213,7 @@ impl Provider for LocalProvider {
         Ok(Machine { external_id: None, ready: true, facts, endpoint: None, price_usd_per_hour: None })
     }
 
-    fn sample_gpus(&self, every: Duration) -> Option<GpuSampler> {
+    fn sample_gpus(&self, _name: &str, every: Duration) -> Option<GpuSampler> {
         GpuSampler::start(&self.settings.nvidia_smi, every)
     }
 

@@ -13,7 +13,7 @@ mod types;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -24,8 +24,8 @@ use url::Url;
 
 use self::{client::Client, policy::CreateVerdict, types::Pod};
 use super::{
-    ContainerSpec, EngineRequest, GpuFacts, HostFacts, Liveness, Machine, MachineRequest, Provider,
-    ProviderPod, RunningEngine,
+    ContainerSpec, EngineRequest, GpuFacts, GpuSampler, HostFacts, Liveness, Machine, MachineRequest,
+    Provider, ProviderPod, RunningEngine,
 };
 use crate::{
     config::Secret,
@@ -35,7 +35,7 @@ use crate::{
 
 /// Log lines kept with a failure.
 const TAIL_LINES: usize = 20;
-/// Looks at the list that find nothing before a pod whose id we never saw is believed not to be there.
+/// Looks at the list in a row that find nothing before a pod is believed not to be there.
 const LOOKS: u32 = 3;
 /// Restarts of a container after which it is in a loop.
 const MOST_RESTARTS: u32 = 2;
@@ -99,7 +99,7 @@ struct Seen {
 /// See the module.
 pub struct RunpodProvider {
     settings: RunpodSettings,
-    client: Client,
+    client: Arc<Client>,
     seen: Mutex<HashMap<String, Seen>>,
 }
 
@@ -122,7 +122,7 @@ impl RunpodProvider {
             settings.log_idle,
             settings.requests_per_minute,
         )?;
-        Ok(Self { settings, client, seen: Mutex::default() })
+        Ok(Self { settings, client: Arc::new(client), seen: Mutex::default() })
     }
 
     fn with_seen<T>(&self, work: impl FnOnce(&mut HashMap<String, Seen>) -> T) -> T {
@@ -152,19 +152,22 @@ impl RunpodProvider {
         })
     }
 
-    /// The pod of this name: from a list of at most this age, else by the id we know.
+    /// The pod of this name: from a list of at most this age, else by the ids we know. The one we saw last comes first:
+    /// the ledger's may be that of a pod that was given up since.
     async fn find(&self, name: &str, id: Option<&str>, age: Duration) -> Result<Option<Pod>, Failure> {
         let listed = self.client.pods(age).await?;
         let mut named = listed.into_iter().filter(|pod| pod.name == name && !pod.is_gone());
         let known = self.with_seen(|seen| seen.get(name).map(|seen| seen.id.clone()));
-        let known = id.map(str::to_owned).or(known);
-        match (named.next(), known) {
-            (Some(pod), _) => Ok(Some(pod)),
-            (None, Some(id)) => {
-                Ok(self.client.pod(&id).await?.filter(|pod| pod.name == name && !pod.is_gone()))
-            }
-            (None, None) => Ok(None),
+        if let Some(pod) = named.next() {
+            return Ok(Some(pod));
         }
+        for id in known.iter().map(String::as_str).chain(id) {
+            let pod = self.client.pod(id).await?.filter(|pod| pod.name == name && !pod.is_gone());
+            if pod.is_some() {
+                return Ok(pod);
+            }
+        }
+        Ok(None)
     }
 
     /// Looks for a pod whose create wasn't answered; a list may lag.
@@ -222,11 +225,15 @@ impl RunpodProvider {
     }
 
     /// Removes a pod that is of no use, and says why with the last of its log.
-    async fn give_up(&self, pod: &Pod, source: &str, code: &str, what: &str) -> Result<Failure, Failure> {
+    async fn give_up(&self, pod: &Pod, source: &str, code: &str, what: &str) -> Failure {
         let log_tail = self.client.logs(&pod.id, source, TAIL_LINES).await.unwrap_or_default();
-        self.destroy(&pod.name, Some(&pod.id)).await?;
-        Ok(Failure::transient(code, format!("{what}; the pod was removed"))
-            .with_details(json!({ "log_tail": log_tail, "pod_id": pod.id })))
+        let removed = match self.destroy(&pod.name, Some(&pod.id)).await {
+            Ok(()) => "the pod was removed".to_owned(),
+            // Teardown tries again, and what went wrong first is what is to be known.
+            Err(failure) => format!("the pod is still there ({})", failure.message),
+        };
+        Failure::transient(code, format!("{what}; {removed}"))
+            .with_details(json!({ "log_tail": log_tail, "pod_id": pod.id }))
     }
 
     /// Why a pod's engine can't be working, where that is so.
@@ -278,13 +285,13 @@ impl Provider for RunpodProvider {
         };
         let (waited, restarts) = self.note(&pod, Some(container.port));
         if let Some(what) = Self::trouble(&pod, restarts) {
-            return Err(self.give_up(&pod, "container", "engine_exited", &what).await?);
+            return Err(self.give_up(&pod, "container", "engine_exited", &what).await);
         }
         if !pod.runs() && waited >= self.settings.start_deadline {
             let seconds = waited.as_secs();
             let what =
                 format!("the pod has been {} for {seconds} s, and its container isn't running", pod.status);
-            return Err(self.give_up(&pod, "system", "pod_not_started", &what).await?);
+            return Err(self.give_up(&pod, "system", "pod_not_started", &what).await);
         }
         let gpus = pod.gpu.iter().flat_map(|gpu| {
             let facts = GpuFacts { name: gpu.id.clone(), memory_mib: None, uuid: None, power_limit_w: None };
@@ -295,6 +302,19 @@ impl Provider for RunpodProvider {
         let ready = pod.is_addressable(container.port);
         let endpoint = ready.then(|| machine::endpoint(&pod, container.port, &self.settings)).transpose()?;
         Ok(Machine { ready, facts, endpoint, price_usd_per_hour: pod.price(), external_id: Some(pod.id) })
+    }
+
+    /// From the list that all share, so no oftener than it is asked for anyway.
+    fn sample_gpus(&self, name: &str, every: Duration) -> Option<GpuSampler> {
+        let (client, name) = (Arc::clone(&self.client), name.to_owned());
+        let every = every.max(self.settings.poll_every);
+        Some(GpuSampler::poll(every, move || {
+            let (client, name) = (Arc::clone(&client), name.clone());
+            async move {
+                let pods = client.pods(every).await.unwrap_or_default();
+                pods.iter().find(|pod| pod.name == name).map(Pod::gpu_samples).unwrap_or_default()
+            }
+        }))
     }
 
     async fn ensure_engine(&self, request: &EngineRequest) -> Result<RunningEngine, Failure> {
@@ -341,8 +361,6 @@ impl Provider for RunpodProvider {
         let mut ids: Vec<String> = external_id.map(str::to_owned).into_iter().chain(known).collect();
         ids.dedup();
         let mut clean = 0;
-        // One that we know by its id is seen to go; one that we don't may not be listed yet.
-        let enough = if ids.is_empty() { LOOKS } else { 1 };
         for id in &ids {
             self.client.delete(id).await?;
         }
@@ -353,7 +371,8 @@ impl Provider for RunpodProvider {
                 self.client.delete(&pod.external_id).await?;
             }
             clean = if left.is_empty() { clean + 1 } else { 0 };
-            if clean >= enough {
+            // A list may lag: one that shows none says little, whatever ids we knew.
+            if clean >= LOOKS {
                 self.with_seen(|seen| seen.remove(name));
                 return Ok(());
             }

@@ -6,6 +6,8 @@ use std::{collections::BTreeMap, fmt};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::measure::observed::GpuSample;
+
 /// Seconds after its container's start within which a pod's ports are mapped; what isn't by then never is.
 const MAPPED_WITHIN_S: f64 = 60.0;
 
@@ -108,7 +110,26 @@ pub(super) struct LogLine {
     pub(super) line: String,
 }
 
+/// What a GPU does at the moment, per cent.
+#[derive(Debug, Deserialize)]
+struct GpuNow {
+    util: f64,
+}
+
 impl Pod {
+    /// What its GPUs do at the moment. RunPod's `memoryUtil` isn't said to be a share of the memory, so none is told.
+    pub(super) fn gpu_samples(&self) -> Vec<GpuSample> {
+        let gpus = self.runtime.iter().flat_map(|runtime| runtime.gpus.iter().flatten());
+        (0..)
+            .zip(gpus)
+            .filter_map(|(index, gpu)| {
+                let now: GpuNow = serde_json::from_value(gpu.clone()).ok()?;
+                let utilisation = Some(now.util / 100.0).filter(|share| (0.0..=1.0).contains(share));
+                Some(GpuSample { index, memory_used_mib: None, utilisation, power_w: None })
+            })
+            .collect()
+    }
+
     /// Whether nothing of it is left.
     pub(super) fn is_gone(&self) -> bool {
         self.status == "TERMINATED"

@@ -23,7 +23,7 @@ pub(super) async fn run_level(
     prompts: &PromptSet,
 ) -> Result<(LevelRecords, Sightings), Failure> {
     let observer = Observer::start(&level::target(context, start), plan.seconds).await;
-    let gpu = context.provider()?.sample_gpus(GPU_EVERY);
+    let gpu = context.provider()?.sample_gpus(&context.pod_name(), GPU_EVERY);
     let (records, last) = level::run_level(context, start, plan, prompts).await?;
     let gpu = match gpu {
         Some(gpu) => gpu.stop().await,
