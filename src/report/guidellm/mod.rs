@@ -1,5 +1,6 @@
 //! Results in the JSON shape of GuideLLM's `benchmarks.json` (`GenerativeBenchmarksReport` as of its 0.8, with
-//! the fields that 0.5 had beside them), so that what reads those files reads ours, GuideLLM itself among them. `docs/methodology.md` says which figures follow GuideLLM's rules rather than ours.
+//! the fields that 0.5 had beside them), so that what reads those files reads ours, GuideLLM itself among them.
+//! `docs/methodology.md` says which figures follow GuideLLM's rules rather than ours.
 
 mod distribution;
 mod frame;

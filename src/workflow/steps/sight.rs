@@ -34,7 +34,8 @@ pub(super) async fn run_level(
         told_slots: start.served.parallel_slots,
         gpu,
         error_samples: last.error_samples.into_iter().map(|sample| (sample.code, sample.message)).collect(),
-        shares_prefixes: context.spec().engine.prefix_caching,
+        // Its prompts are unique, so a hit is never what was asked for.
+        shares_prefixes: false,
     };
     Ok((records, seen))
 }

@@ -164,7 +164,7 @@ fn busy_level() -> LevelRecords {
                 .collect();
             let end_us = at + jitter(30);
             let sent = request(now, end_us).events(arrivals_us).usage(100, 64);
-            records.push(RequestRecord { stream, ..sent });
+            records.push(RequestRecord { stream, intended_output_tokens: 64, ..sent });
             lags.push(jitter(20));
             now = end_us + jitter(40);
         }
