@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     ContainerSpec, Endpoint, Engine, EngineMetrics, InstallForm, InstallSettings, LoadReport, LoadRequest,
-    LocalCommand, LocalInstall, OnPullProgress, PullReport, ServedModel, ServerState,
+    LocalCommand, LocalInstall, ServedModel, ServerState,
     control::Control,
     images, install, log, openai,
     prometheus::{mean, sum},
@@ -147,10 +147,6 @@ impl Engine for LlamaCpp {
                 "context_trained_tokens": card.meta.get("n_ctx_train"),
             }),
         }))
-    }
-
-    async fn pull(&self, _: &Endpoint, _: &str, _: OnPullProgress<'_>) -> Result<PullReport, Failure> {
-        Ok(PullReport::default())
     }
 
     async fn load(&self, endpoint: &Endpoint, request: &LoadRequest<'_>) -> Result<LoadReport, Failure> {

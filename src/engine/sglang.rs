@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     ContainerSpec, Endpoint, Engine, EngineMetrics, InstallSettings, LoadReport, LoadRequest, LocalCommand,
-    LocalInstall, OnPullProgress, PullReport, ServedModel, ServerState,
+    LocalInstall, ServedModel, ServerState,
     control::Control,
     images, install, log, openai,
     prometheus::{histogram, mean, sum},
@@ -156,10 +156,6 @@ impl Engine for Sglang {
                 "disable_radix_cache": info.get("disable_radix_cache"),
             }),
         }))
-    }
-
-    async fn pull(&self, _: &Endpoint, _: &str, _: OnPullProgress<'_>) -> Result<PullReport, Failure> {
-        Ok(PullReport::default())
     }
 
     async fn load(&self, endpoint: &Endpoint, request: &LoadRequest<'_>) -> Result<LoadReport, Failure> {

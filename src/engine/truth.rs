@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     ContainerSpec, Endpoint, Engine, EngineMetrics, InstallSettings, LoadReport, LoadRequest, LocalCommand,
-    LocalInstall, OnPullProgress, PullReport, ServedModel, ServerState,
+    LocalInstall, ServedModel, ServerState,
     control::Control,
     images, install, log, openai,
     prometheus::{histogram, sum},
@@ -94,10 +94,6 @@ impl Engine for Truth {
             })),
             Some(_) => Err(self.control.wrong_engine(endpoint, "something else")),
         }
-    }
-
-    async fn pull(&self, _: &Endpoint, _: &str, _: OnPullProgress<'_>) -> Result<PullReport, Failure> {
-        Ok(PullReport::default())
     }
 
     async fn load(&self, endpoint: &Endpoint, request: &LoadRequest<'_>) -> Result<LoadReport, Failure> {

@@ -49,7 +49,9 @@ async fn what_the_gpus_did_during_a_level_is_stored_with_it() {
     let mut conn = database.pool.acquire().await.unwrap();
     let ended = stored_runs::get(&mut conn, run).await.unwrap().unwrap();
     assert_eq!(ended.status, RunStatus::Succeeded, "{:?}", ended.error);
-    for StoredResult { summary, .. } in results::list(&mut conn, run).await.unwrap() {
+    let stored = results::list(&mut conn, run).await.unwrap();
+    assert_eq!(stored.len(), 2, "throughput and one level");
+    for StoredResult { summary, .. } in stored {
         let gpu = summary.observed.gpu.as_ref().expect("no GPU in the row");
         assert_eq!((gpu.gpus, gpu.samples), (1, 2));
         assert_eq!(gpu.memory_used_mib, Some(MeanMax { mean: 2000.0, max: 3000.0 }));

@@ -93,17 +93,16 @@ fn bars(gaps: &GapHistogram) -> String {
     let (Some((first_ms, _)), Some((last_ms, _))) = (gaps.buckets.first(), gaps.buckets.last()) else {
         return String::new();
     };
-    // Ten buckets a decade.
-    let place = |upper_ms: f64| (((upper_ms / first_ms).log10() * 10.0).round() as usize).min(WIDEST - 1);
-    let most = gaps.buckets.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1) as f64;
-    let step = WIDTH / (place(*last_ms) + 1) as f64;
+    let counts = gaps.bars(WIDEST);
+    let most = counts.iter().copied().max().unwrap_or(1).max(1) as f64;
+    let step = WIDTH / counts.len().max(1) as f64;
     let mut drawn = format!("<path class=\"grid\" d=\"M0 {BOTTOM}H{WIDTH}\"/>\n");
-    for (upper_ms, count) in &gaps.buckets {
+    for (place, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
         let height = (*count as f64 / most).sqrt() * (BOTTOM - 6.0);
         let _ = writeln!(
             drawn,
             "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{height:.1}\"/>",
-            place(*upper_ms) as f64 * step + 1.0,
+            place as f64 * step + 1.0,
             BOTTOM - height,
             (step - 2.0).max(1.0)
         );

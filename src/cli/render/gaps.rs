@@ -44,30 +44,16 @@ pub fn gap_histograms(levels: &[LevelSummary]) -> String {
 
 /// One bar a bucket, empty ones between included; heights by the square root, so that the few long gaps show.
 fn bars(gaps: &GapHistogram) -> String {
-    let most = gaps.buckets.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1) as f64;
-    let Some(first) = gaps.buckets.first().map(|(upper, _)| *upper) else { return String::new() };
-    let mut drawn = [0_u64; WIDEST];
-    let mut width = 0;
-    for (upper, count) in &gaps.buckets {
-        // Ten buckets a decade.
-        let at = ((upper / first).log10() * 10.0).round() as usize;
-        let at = at.min(WIDEST - 1);
-        width = width.max(at + 1);
-        if let Some(bar) = drawn.get_mut(at) {
-            *bar += count;
+    let counts = gaps.bars(WIDEST);
+    let most = counts.iter().copied().max().unwrap_or(1).max(1) as f64;
+    let bar = |count: &u64| match *count {
+        0 => ' ',
+        count => {
+            let height = ((count as f64 / most).sqrt() * 7.0).round() as usize;
+            BARS.get(height.min(7)).copied().unwrap_or('█')
         }
-    }
-    drawn
-        .iter()
-        .take(width)
-        .map(|count| match *count {
-            0 => ' ',
-            count => {
-                let height = ((count as f64 / most).sqrt() * 7.0).round() as usize;
-                BARS.get(height.min(7)).copied().unwrap_or('█')
-            }
-        })
-        .collect()
+    };
+    counts.iter().map(bar).collect()
 }
 
 #[cfg(test)]

@@ -34,6 +34,25 @@ pub struct GapHistogram {
     pub p99: Option<f64>,
 }
 
+impl GapHistogram {
+    /// Gaps in each bucket from the shortest to the longest, empty ones between included, at most `widest`: what is beyond
+    /// is in the last.
+    #[must_use]
+    pub fn bars(&self, widest: usize) -> Vec<u64> {
+        let Some((first_ms, _)) = self.buckets.first() else { return Vec::new() };
+        let mut bars = Vec::new();
+        for (upper_ms, count) in &self.buckets {
+            let decades = (upper_ms / first_ms).log10();
+            let place = ((decades * STEPS.len() as f64).round() as usize).min(widest.saturating_sub(1));
+            bars.resize(bars.len().max(place + 1), 0);
+            if let Some(bar) = bars.get_mut(place) {
+                *bar += count;
+            }
+        }
+        bars
+    }
+}
+
 /// The gaps of a level; `None`: there are none.
 pub(super) fn histogram(level: &LevelRecords) -> Option<GapHistogram> {
     let mut gaps_us: Vec<u64> = level

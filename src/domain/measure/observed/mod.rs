@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_hit_that_was_asked_for_is_no_flag_but_its_rate_is_told() {
+    fn a_cache_hit_that_was_asked_for_is_no_flag() {
         let mut level = one_answer();
         level.records[0].cached_prompt_tokens = Some(8);
         let seen = |shares_prefixes| Sightings {
