@@ -10,7 +10,7 @@ alter table pods
 -- The price that was told last, where it isn't the one the pod was rented for. Costs go by the first.
 alter table rentals add column price_now_usd_per_hour numeric(12, 6) check (price_now_usd_per_hour >= 0);
 create index rentals_of_pod on rentals (pod);
-create index rentals_unreconciled on rentals (ended_at) where reconciled_at is null;
+create index rentals_by_end on rentals (ended_at);
 
 -- Requests to a provider's account are counted there over all our processes, and so here.
 create table request_gates (

@@ -2,9 +2,7 @@
 
 use super::{CliError, Context, Exit};
 use crate::{
-    domain::{
-        failure::Failure, ids::RunId, launch::last_lines, money::BUDGET_EXCEEDED, run::RunStatus,
-    },
+    domain::{failure::Failure, ids::RunId, launch::last_lines, money::BUDGET_EXCEEDED, run::RunStatus},
     store::runs::Run,
 };
 

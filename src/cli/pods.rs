@@ -85,8 +85,8 @@ async fn tell_balances(context: &Context, database: &Database) -> Result<(), Cli
 
 /// An account's balance in words.
 pub(super) fn balance_line(balance: Balance) -> String {
-    let now = balance.spend_usd_per_hour.map(|usd| format!(", spending {} an hour", usd.round_dp(2)));
-    format!("{} USD left{}", balance.usd.round_dp(2), now.unwrap_or_default())
+    let now = balance.spend_usd_per_hour.map(|usd| format!(", spending {:.2} an hour", usd.round_dp(2)));
+    format!("{:.2} USD left{}", balance.usd.round_dp(2), now.unwrap_or_default())
 }
 
 async fn bill(context: &Context, database: &Database, days: i32) -> CliResult {

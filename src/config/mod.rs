@@ -21,7 +21,9 @@ pub use self::{
     error::Error,
     money::{parse_cap, parse_usd},
     secret::{REDACTED, Secret},
-    sections::{Budget, Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Runpod, Server, Worker},
+    sections::{
+        Budget, Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Runpod, Server, Worker,
+    },
 };
 
 /// The shipped defaults, with a comment on each key.

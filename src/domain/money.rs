@@ -160,7 +160,11 @@ pub fn least_usd(price_usd_per_hour: Decimal, measured_s: f64) -> Decimal {
 ///
 /// An hour of the price must be there, which is what providers ask for, and what the settings want to be left.
 #[must_use]
-pub fn cannot_pay(balance: Balance, price_usd_per_hour: Decimal, min_balance_usd: Decimal) -> Option<Failure> {
+pub fn cannot_pay(
+    balance: Balance,
+    price_usd_per_hour: Decimal,
+    min_balance_usd: Decimal,
+) -> Option<Failure> {
     let needed = price_usd_per_hour.max(min_balance_usd);
     (balance.usd < needed || balance.usd <= Decimal::ZERO).then(|| {
         let (has, needed) = (balance.usd.round_dp(2), needed.round_dp(2));

@@ -46,7 +46,10 @@ impl Reaped {
     /// Whether there is nothing that a person should know.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.destroyed.is_empty() && self.expired.is_empty() && self.failed.is_empty() && self.unasked.is_empty()
+        self.destroyed.is_empty()
+            && self.expired.is_empty()
+            && self.failed.is_empty()
+            && self.unasked.is_empty()
     }
 }
 

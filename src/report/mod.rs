@@ -280,9 +280,10 @@ async fn cost(
     let price = told.or_else(|| rentals.last().map(|rental| rental.price_usd_per_hour));
     Ok(price.map(|price| CostReport {
         usd_per_hour: price,
-        benchmark_usd: parts.as_ref().map(|parts| parts.total_usd).or_else(|| {
-            life_s(run).and_then(|life_s| cost::machine_cost_usd(price, life_s))
-        }),
+        benchmark_usd: parts
+            .as_ref()
+            .map(|parts| parts.total_usd)
+            .or_else(|| life_s(run).and_then(|life_s| cost::machine_cost_usd(price, life_s))),
         parts,
         usd_per_million_output_tokens: throughput
             .and_then(|tokens| cost::usd_per_million_output_tokens(price, tokens)),

@@ -111,9 +111,9 @@ pub async fn reserved_by_others(conn: &mut PgConnection, run: RunId) -> Result<D
     Ok(sqlx::query_scalar!(
         r#"select coalesce(sum(greatest(p.reserved_usd - coalesce(s.usd, 0), 0)), 0) as "usd!"
            from pods p
-           left join (select pod, sum(price_usd_per_hour
+           left join lateral (select sum(price_usd_per_hour
                                * extract(epoch from coalesce(ended_at, now()) - started_at)::numeric / 3600) as usd
-                      from rentals group by pod) s on s.pod = p.name
+                              from rentals l where l.pod = p.name) s on true
            where p.state <> 'gone' and p.reserved_usd is not null and p.run_id <> $1"#,
         run.as_uuid()
     )

@@ -259,7 +259,7 @@ pub async fn spent_by(conn: &mut PgConnection, runs: &[RunId], today: bool) -> R
                     * extract(epoch from coalesce(ended_at, now()) - greatest(started_at, t))::numeric / 3600), 0)
                     as "spent_usd!",
                   coalesce(sum(price_usd_per_hour) filter (where ended_at is null), 0) as "usd_per_hour!"
-           from rentals, since where run_id = any($1) and coalesce(ended_at, now()) > t"#,
+           from rentals, since where run_id = any($1) and (ended_at is null or ended_at > t)"#,
         &runs,
         today
     )
@@ -274,12 +274,11 @@ pub async fn spent_by(conn: &mut PgConnection, runs: &[RunId], today: bool) -> R
 pub async fn spent_today(conn: &mut PgConnection) -> Result<Spending, Error> {
     Ok(sqlx::query_as!(
         Spending,
-        r#"with since as (select date_trunc('day', now(), 'UTC') as t)
-           select coalesce(sum(price_usd_per_hour
-                    * extract(epoch from coalesce(ended_at, now()) - greatest(started_at, t))::numeric / 3600), 0)
-                    as "spent_usd!",
+        r#"select coalesce(sum(price_usd_per_hour
+                    * extract(epoch from coalesce(ended_at, now())
+                              - greatest(started_at, date_trunc('day', now(), 'UTC')))::numeric / 3600), 0) as "spent_usd!",
                   coalesce(sum(price_usd_per_hour) filter (where ended_at is null), 0) as "usd_per_hour!"
-           from rentals, since where coalesce(ended_at, now()) > t"#
+           from rentals where ended_at is null or ended_at > date_trunc('day', now(), 'UTC')"#
     )
     .fetch_one(conn)
     .await?)

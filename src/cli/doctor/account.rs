@@ -43,8 +43,7 @@ pub(super) async fn check(context: &Context, database: &Database) -> Result<Vec<
     }
     let today = rentals::spent_today(&mut conn).await?;
     let cap = context.config.budget.day_usd.map(|cap| format!(" of {}", cap.normalize()));
-    let spent =
-        format!("{} USD{} spent today (UTC)", today.spent_usd.round_dp(2), cap.unwrap_or_default());
+    let spent = format!("{} USD{} spent today (UTC)", today.spent_usd.round_dp(2), cap.unwrap_or_default());
     let off: Vec<&str> = rented
         .iter()
         .filter(|rental| rental.billed_usd.is_some_and(|billed| money::differs(rental.usd, billed)))

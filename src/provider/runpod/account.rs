@@ -63,9 +63,8 @@ impl Client {
             Err(_) => return Err(unclear("it took too long")),
         };
         let myself = &answer["data"]["myself"];
-        let amount = |field: &str| {
-            decimal(&myself[field]).filter(|usd| usd.abs() <= Decimal::from(HIGHEST_AMOUNT))
-        };
+        let amount =
+            |field: &str| decimal(&myself[field]).filter(|usd| usd.abs() <= Decimal::from(HIGHEST_AMOUNT));
         let usd = amount("clientBalance").ok_or_else(|| unclear("none was told"))?;
         let spend_usd_per_hour = amount("currentSpendPerHr").filter(|usd| *usd >= Decimal::ZERO);
         Ok(Balance { usd, spend_usd_per_hour })
@@ -82,7 +81,10 @@ impl Client {
             let sum = pods.entry(record.pod_id).or_insert(Some(Decimal::ZERO));
             *sum = sum.zip(usd).map(|(sum, usd)| sum.saturating_add(usd));
         }
-        Ok(pods.into_iter().filter_map(|(external_id, usd)| Some(Billed { external_id, usd: usd? })).collect())
+        Ok(pods
+            .into_iter()
+            .filter_map(|(external_id, usd)| Some(Billed { external_id, usd: usd? }))
+            .collect())
     }
 
     async fn graphql(&self, query: &Value) -> Result<Value, CallError> {
