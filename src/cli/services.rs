@@ -55,6 +55,7 @@ fn runpod_settings(config: &Config) -> Option<RunpodSettings> {
         hf_token: runpod.hf_token.clone(),
         hf_secret: runpod.hf_secret.clone(),
         start_deadline: runpod.start_deadline,
+        poll_every: runpod.poll,
         ..RunpodSettings::new(key, runpod.api_url.clone(), runpod.proxy_url_template.clone())
     })
 }

@@ -52,6 +52,7 @@ pub(super) const KEYS: &[Key] = &[
     secret("runpod.hf_token", "HF_TOKEN"),
     key("runpod.hf_secret", "RUNPOD_HF_SECRET"),
     key("runpod.start_deadline_ms", "DRIA_BENCH_RUNPOD_START_DEADLINE_MS"),
+    key("runpod.poll_ms", "DRIA_BENCH_RUNPOD_POLL_MS"),
     key("log.filter", "RUST_LOG"),
 ];
 

@@ -1,7 +1,7 @@
 //! provision: get the machine. Done when it is there: RunPod's container runs, this host has what the engine needs,
 //! or the given URL answers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -20,6 +20,9 @@ use crate::{
 /// Disk that must be free on a local machine for logs, the database and a little more, bytes. Weights are there
 /// already, or Ollama's pull says what it lacks.
 const LOCAL_DISK_NEEDED_BYTES: u64 = 512 * 1024 * 1024;
+
+/// How often a machine that is coming is looked at. A provider may answer from what it asked for a moment ago.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure> {
     let spec = context.spec();
@@ -53,7 +56,7 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
             break machine;
         }
         context.report_progress(json!({ "waiting_s": asked.elapsed().as_secs_f64(), "for": "the machine" }));
-        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        tokio::time::sleep(LOOK_EVERY).await;
     };
     let rented = spec.machine.provider == ProviderKind::Runpod;
     let seconds = asked.elapsed().as_secs_f64();

@@ -17,7 +17,7 @@ use axum::{
 };
 use dria_bench::{
     config::Secret,
-    provider::{RunpodProvider, RunpodSettings},
+    provider::{Provider, RunpodProvider, RunpodSettings},
     retry::{Backoff, CallPolicy},
     truth::{self, TruthServer},
 };
@@ -26,6 +26,12 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 /// The key that the fake knows.
 pub(crate) const KEY: &str = "rpa_FAKEKEYFAKEKEYFAKEKEY";
+
+/// The token of who rents here.
+pub(crate) const HF_TOKEN: &str = "hf_VERYSECRETVERYSECRET";
+
+/// A proxy that nobody reaches.
+const NO_PROXY: &str = "http://127.0.0.1:1/{pod_id}/{port}";
 
 const RUNNING: &str = include_str!("../../fixtures/runpod/v2/pod_get.running.200.json");
 const HTML: &str = include_str!("../../fixtures/runpod/v2/error.403_cloudflare.html");
@@ -110,12 +116,24 @@ impl FakeRunpod {
             log_idle: Duration::from_millis(200),
             requests_per_minute: 100_000,
             calls: CallPolicy { tries: 4, backoff, longest_retry_after: Duration::from_secs(30) },
-            ..RunpodSettings::new(
-                Secret::new(KEY),
-                self.url.parse().unwrap(),
-                "http://127.0.0.1:1/{pod_id}/{port}".to_owned(),
-            )
+            ..RunpodSettings::new(Secret::new(KEY), self.url.parse().unwrap(), NO_PROXY.to_owned())
         }
+    }
+
+    /// What tells the program to rent here, and not to wait long between two looks.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 5] {
+        [
+            ("RUNPOD_API_KEY", KEY.to_owned()),
+            ("HF_TOKEN", HF_TOKEN.to_owned()),
+            ("RUNPOD_API_URL", self.url.clone()),
+            ("RUNPOD_PROXY_URL_TEMPLATE", NO_PROXY.to_owned()),
+            ("DRIA_BENCH_RUNPOD_POLL_MS", "50".to_owned()),
+        ]
+    }
+
+    /// The key that the engine of the pod of this name asks for.
+    pub(crate) fn engine_key(&self, name: &str) -> String {
+        self.provider().api_key(name).unwrap()
     }
 
     pub(crate) fn provider(&self) -> RunpodProvider {
