@@ -33,8 +33,10 @@ const HISTORY: i64 = 100_000;
 const HANDOVER_MS: f64 = 150.0;
 /// Least that two processes must get through, steps/s.
 const STEPS_PER_SECOND: f64 = 100.0;
-/// What a long history may cost of that, as a share of it: more than two rounds of the same differ by.
-const AS_FAST: f64 = 0.9;
+/// Times that is measured; the best counts, since whatever else the machine does can only slow it.
+const TRIES: usize = 3;
+/// "No slower": what rounds of the same differ by, per cent of the rate without history.
+const AS_FAST_PERCENT: f64 = 90.0;
 /// Most that a look for lost tokens may take: it is made every 15 s. ms.
 const SWEEP_MS: f64 = 100.0;
 
@@ -103,9 +105,17 @@ async fn round(
     let at = |q: f64| gaps[((gaps.len() - 1) as f64 * q).round() as usize];
     table.figure(format!("handover p50, {what}"), n, at(0.5), "ms", Target::AtMost(HANDOVER_MS));
     table.figure(format!("handover p99, {what}"), n, at(0.99), "ms", Target::None);
-    let (steps, rate) = steps::throughput(pool, workers).await?;
-    let least = before.map_or(STEPS_PER_SECOND, |before| STEPS_PER_SECOND.max(AS_FAST * before).floor());
-    table.figure(format!("two processes, {what}"), Some(steps), rate, "steps/s", Target::AtLeast(least));
+    let (mut steps, mut rate) = (0, 0.0_f64);
+    for _ in 0..TRIES {
+        let (n, once) = steps::throughput(pool, workers).await?;
+        (steps, rate) = (steps + n, rate.max(once));
+    }
+    let target = Target::AtLeast(STEPS_PER_SECOND);
+    table.figure(format!("two processes, {what}"), Some(steps), rate, "steps/s", target);
+    if let Some(before) = before {
+        let share = 100.0 * rate / before;
+        table.figure("of the rate without history", None, share, "%", Target::AtLeast(AS_FAST_PERCENT));
+    }
     let mut sweeps = Vec::new();
     for _ in 0..20 {
         let asked = Instant::now();
