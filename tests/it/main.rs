@@ -6,6 +6,7 @@ mod api_actions;
 mod architecture;
 mod chaos;
 mod cli;
+mod cloud;
 mod corpus;
 mod crash;
 mod demo;
