@@ -9,6 +9,7 @@ pub mod audit;
 pub mod database;
 pub mod events;
 mod explain;
+pub mod history;
 pub mod invariants;
 pub mod outbox;
 pub mod pods;

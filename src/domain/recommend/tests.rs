@@ -197,7 +197,7 @@ fn the_roofline_is_the_upper_end_of_its_own_figure() {
 #[test]
 fn what_is_out_of_stock_too_dear_or_of_unknown_price_is_no_candidate_and_the_reason_is_said() {
     let shape = llama();
-    let gpus = gpus(&[L40S, H100, RTX_4090]);
+    let gpus = gpus(&[L40S, H100, "NVIDIA A40"]);
     let gone = Priced { in_stock: Some(false), source: "a".to_owned(), ..price(L40S, "0.10") };
     let prices = [gone.clone(), price(H100, "2.69")];
     let asked = Question { max_usd_per_hour: Some(usd("2")), ..question(&shape, Goal::Cheapest, SATURATED) };

@@ -24,9 +24,7 @@ pub use shape::{Experts, KvCache, Shape, Window};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     /// The catalog doesn't know its shape.
-    #[error(
-        "the catalog has no {missing} of {model}: give its config.json (--config) or its size (--parameters 7b)"
-    )]
+    #[error("the catalog has no {missing} of {model}: give its --config-json, or its size with --parameters")]
     Unknown {
         /// The model.
         model: String,

@@ -60,7 +60,7 @@ pub struct Experts {
 /// KV cache of a model of which only the size is known, KiB a token: the greatest among the catalog's models of that
 /// size with grouped heads and no window, between sizes by their logarithm.
 const ESTIMATED_KV_KIB: [(f64, f64); 7] =
-    [(2e9, 112.0), (4e9, 144.0), (8.2e9, 144.0), (14e9, 192.0), (32e9, 256.0), (70e9, 320.0), (405e9, 504.0)];
+    [(2e9, 112.0), (4e9, 144.0), (8.2e9, 144.0), (14e9, 192.0), (32e9, 256.0), (68e9, 320.0), (405e9, 504.0)];
 
 impl Shape {
     /// A model of the catalog.
