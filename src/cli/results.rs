@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value = "measured")]
     view: View,
     #[command(flatten)]
-    cost: cost::Args,
+    cost: cost::CostArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]

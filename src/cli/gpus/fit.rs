@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    model: model::Args,
+    model: model::ModelArgs,
     /// Only this GPU, with the reason against every smaller number of it
     #[arg(long, value_name = "GPU")]
     gpu: Option<String>,

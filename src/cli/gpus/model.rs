@@ -13,7 +13,7 @@ use crate::{
 
 /// Flags of every question about a model.
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ModelArgs {
     /// Model, by the engine's id or its common name; any name with --config or --parameters
     #[arg(long, value_name = "MODEL", required_unless_present_any = ["config_json", "parameters"], help_heading = "Model")]
     pub(super) model: Option<String>,
@@ -70,7 +70,7 @@ pub(super) struct Asked {
     pub(super) ids: Vec<String>,
 }
 
-impl Args {
+impl ModelArgs {
     /// Finds or sizes the model.
     pub(super) fn asked(&self, catalog: &Catalog, engine: EngineKind) -> Result<Asked, CliError> {
         let refused = |error: crate::domain::sizing::Error| CliError::usage(error.to_string());

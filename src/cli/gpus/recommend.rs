@@ -27,7 +27,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    model: model::Args,
+    model: model::ModelArgs,
     /// Engine
     #[arg(long, value_name = "ENGINE", value_parser = engines(), ignore_case = true, default_value = "vllm")]
     engine: EngineKind,

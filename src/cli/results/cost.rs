@@ -17,7 +17,7 @@ use crate::{
 
 /// What is asked of the costs.
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Args {
+pub(super) struct CostArgs {
     /// What a million tokens cost at each level, at the price that was paid
     #[arg(long)]
     pub(super) cost: bool,
@@ -47,7 +47,7 @@ fn speed(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// Exit 2 when it paid no price and none is given.
-pub(super) fn show(args: &Args, report: &RunReport, output: Output) -> Result<(), CliError> {
+pub(super) fn show(args: &CostArgs, report: &RunReport, output: Output) -> Result<(), CliError> {
     let options = CostOptions {
         usd_per_hour: args.usd_per_hour,
         utilisation: Some(Decimal::new(i64::from(args.utilisation), 2)),

@@ -198,10 +198,11 @@ fn is_slice(gpu: &Gpu) -> bool {
 }
 
 impl Verdict {
-    /// The reason that says most: of the greatest number tried.
+    /// The reason that says most: of the greatest number that could be tried.
     #[must_use]
     pub fn reason(&self) -> Option<&Rejection> {
-        self.rejections.last()
+        let tried = self.rejections.iter().rev().find(|rejection| rejection.why != Why::Slice);
+        tried.or(self.rejections.last())
     }
 }
 

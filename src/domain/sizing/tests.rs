@@ -131,7 +131,8 @@ fn slices_of_a_card_are_not_joined() {
     let model = shape("Qwen 3 32B");
     let verdict = fit(&model, &gpu("PRO 6000 MIG 48GB"), &Options::of(&model));
     assert_eq!(verdict.fits, None);
-    assert_eq!(verdict.reason().unwrap().words, "slices of a card can't share a model");
+    assert_eq!(verdict.rejections[1].words, "slices of a card can't share a model");
+    assert!(matches!(verdict.reason().unwrap().why, Why::Memory { count: 1, .. }), "{verdict:?}");
 }
 
 #[test]
