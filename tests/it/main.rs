@@ -12,6 +12,7 @@ mod crash;
 mod demo;
 mod embedded_pg;
 mod engines;
+mod gpus;
 mod hostile;
 mod load;
 mod load_shapes;
