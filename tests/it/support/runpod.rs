@@ -151,6 +151,11 @@ impl FakeRunpod {
         inner.faults.lag = Some((calls, now));
     }
 
+    /// The next `calls` lists show no pod.
+    pub(crate) fn hide(&self, calls: u32) {
+        self.fault(|faults| faults.lag = Some((calls, Vec::new())));
+    }
+
     /// Pods that there are, and pods that there ever were.
     pub(crate) fn counts(&self) -> (usize, u32) {
         let inner = lock(&self.inner);
