@@ -160,6 +160,10 @@ impl From<crate::ledger::Error> for CliError {
             crate::ledger::Error::Queue(error) => Self::environment(error.to_string()),
             crate::ledger::Error::Refused(message) => Self::failed(message),
             crate::ledger::Error::NoRun(_) => Self::failed(error.to_string()).hint("dria-bench runs list"),
+            crate::ledger::Error::NoMatrix(_) => {
+                Self::failed(error.to_string()).hint("dria-bench matrices list")
+            }
+            crate::ledger::Error::Matrix(error) => Self::usage(error.to_string()),
         }
     }
 }

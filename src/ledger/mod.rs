@@ -7,10 +7,18 @@
 mod advance;
 mod again;
 pub mod bulk;
+mod dispatch;
+pub mod matrices;
 pub mod operator;
 pub mod tokens;
 
-use crate::{domain::ids::RunId, queue, store};
+use crate::{
+    domain::{
+        ids::{MatrixId, RunId},
+        matrix::MatrixError,
+    },
+    queue, store,
+};
 
 pub use crate::store::audit::By;
 pub use advance::{
@@ -30,6 +38,12 @@ pub enum Error {
     /// There is no such run.
     #[error("there is no run {0}")]
     NoRun(RunId),
+    /// There is no such matrix.
+    #[error("there is no matrix {0}")]
+    NoMatrix(MatrixId),
+    /// A matrix can't be run as it is defined.
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
     /// An operator asked for what the run's state doesn't allow.
     #[error("{0}")]
     Refused(String),

@@ -10,6 +10,8 @@ pub mod database;
 pub mod events;
 mod explain;
 pub mod invariants;
+pub mod matrices;
+pub mod matrix_cells;
 pub mod outbox;
 pub mod pods;
 pub mod records;
