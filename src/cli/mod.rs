@@ -23,6 +23,8 @@ pub mod render;
 pub mod results;
 pub mod run;
 pub mod runs;
+pub mod scheduler;
+pub mod schedules;
 pub mod serve;
 pub mod services;
 pub mod signals;

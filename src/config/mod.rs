@@ -19,7 +19,7 @@ use serde::Deserialize;
 pub use self::{
     error::Error,
     secret::{REDACTED, Secret},
-    sections::{Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Runpod, Server, Worker},
+    sections::{Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Retention, Runpod, Scheduler, Server, Worker},
 };
 
 /// The shipped defaults, with a comment on each key.
@@ -40,6 +40,10 @@ pub struct Config {
     pub server: Server,
     /// The worker.
     pub worker: Worker,
+    /// What makes schedules fire.
+    pub scheduler: Scheduler,
+    /// How long what nobody needs any more is kept.
+    pub retention: Retention,
     /// The load of a run that says nothing else.
     pub load: Load,
     /// Programs of the engines on this machine.

@@ -1,11 +1,14 @@
 //! The only consumers of apalis: workers that take tokens, and the chores that run beside them.
 
+pub mod chores;
 pub mod host;
 mod reaper;
 mod recover;
+pub mod scheduler;
 mod wake;
 pub mod worker;
 
 pub use reaper::{Reaped, reap};
 pub use recover::bury_dead_workers;
+pub use scheduler::{Scheduler, SchedulerOptions};
 pub use worker::{WorkerOptions, WorkerSet};

@@ -21,6 +21,7 @@ mod reaper;
 mod records;
 mod rows;
 mod runpod;
+mod schedules;
 mod serve;
 mod support;
 mod truth;
