@@ -1,6 +1,7 @@
 //! The only consumers of apalis: workers that take tokens, and the chores that run beside them.
 
 pub mod host;
+mod matrices;
 mod reaper;
 mod recover;
 mod wake;
