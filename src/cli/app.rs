@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, load, migrate, pods, results, run,
-    runs, scheduler, schedules, serve, spec, tokens, truth_server, worker, workflows,
+    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, load, matrices, migrate, pods, results,
+    run, runs, scheduler, schedules, serve, spec, tokens, truth_server, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -65,6 +65,9 @@ enum Command {
     /// List, show and steer runs
     #[command(subcommand)]
     Runs(runs::Command),
+    /// Many runs described at once, model × engine × GPU
+    #[command(subcommand)]
+    Matrices(matrices::Command),
     /// What runs have outside, and removing what none owns
     #[command(subcommand)]
     Pods(pods::Command),
@@ -171,6 +174,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Demo(args) => demo::run(args, context).await,
         Command::Run(args) => run::run(*args, context).await,
         Command::Runs(command) => runs::run(command, context).await,
+        Command::Matrices(command) => matrices::run(command, context).await,
         Command::Pods(command) => pods::run(command, context).await,
         Command::Tokens(command) => tokens::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,

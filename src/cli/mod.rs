@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod find;
 pub mod follow;
 pub mod load;
+pub mod matrices;
 pub mod migrate;
 pub mod output;
 pub mod pods;

@@ -2,6 +2,7 @@
 
 pub mod chores;
 pub mod host;
+mod matrices;
 mod reaper;
 mod recover;
 pub mod scheduler;

@@ -8,6 +8,7 @@ mod columns;
 pub mod comparison;
 pub mod guidellm;
 mod instrument;
+pub mod matrix;
 mod notes;
 pub mod recompute;
 pub mod records;

@@ -373,7 +373,7 @@ pub async fn places(conn: &mut PgConnection, id: MatrixId) -> Result<Vec<Place>,
 }
 
 /// Pins each group of which a run was provisioned to where that run is. Whatever of the group is provisioned again asks
-/// for the same place. Returns how many groups were pinned.
+/// for the same place. What a cell that is planned again had before doesn't count. Returns how many groups were pinned.
 ///
 /// # Errors
 /// When the database fails.
@@ -384,7 +384,7 @@ pub async fn pin(conn: &mut PgConnection, id: MatrixId) -> Result<u64, Error> {
                 coalesce(s.output #>> '{host,gpus,0,name}', r.gpu_id), s.output #>> '{host,region}'
          from matrix_cells c join workflow_runs r on r.id = c.run_id
          join step_runs s on s.run_id = r.id and s.name = 'provision' and s.status = 'done'
-         where c.matrix_id = $1
+         where c.matrix_id = $1 and c.state <> 'planned'
            and not exists (select 1 from matrix_places p where p.matrix_id = $1 and p.cell_group = c.cell_group)
          order by c.cell_group, s.finished_at",
         id.as_uuid()

@@ -14,6 +14,7 @@ mod engines;
 mod hostile;
 mod load;
 mod load_shapes;
+mod matrices;
 mod observe;
 mod operator;
 mod provider_local;

@@ -79,7 +79,7 @@ pub(super) fn machine(
     Ok(MachineSpec {
         provider,
         gpu_id,
-        gpu_candidates: Vec::new(),
+        gpu_candidates: candidates(args, provider)?,
         data_center: None,
         gpu_count,
         volume_in_gb: args.volume_in_gb,
@@ -87,6 +87,15 @@ pub(super) fn machine(
         port: args.port,
         url,
     })
+}
+
+/// The GPUs to take instead, by their ids.
+fn candidates(args: &SpecArgs, provider: ProviderKind) -> Result<Vec<String>, CliError> {
+    if !args.gpu_candidates.is_empty() && provider != ProviderKind::Runpod {
+        return Err(CliError::usage("--gpu-candidates says what else may be rented, and nothing is rented")
+            .hint("leave it out"));
+    }
+    args.gpu_candidates.iter().map(|name| known_gpu(name).map(|gpu| gpu.id)).collect()
 }
 
 fn known_gpu(name: &str) -> Result<Gpu, CliError> {

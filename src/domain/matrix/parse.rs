@@ -204,7 +204,12 @@ impl Names<'_> {
     }
 
     fn engine(&self, text: &Text) -> Result<EngineKind, DefinitionError> {
-        self.found(text, text.get_ref().parse())
+        let engine = self.found(text, text.get_ref().parse())?;
+        if (engine, self.provider) == (EngineKind::Truth, ProviderKind::Runpod) {
+            let reason = "truth comes in no container, so it can't run on a rented machine";
+            return Err(self.document.refuse(text.span(), reason));
+        }
+        Ok(engine)
     }
 
     fn model(&self, text: &Text) -> Result<String, DefinitionError> {

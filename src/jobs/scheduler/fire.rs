@@ -15,13 +15,11 @@ use crate::{
         schedule::{Action, Overlap, ScheduleDefinition},
         spec::LoadSpec,
     },
-    jobs::host::host_id,
+    jobs::host::local_host,
     ledger::{
         By, Error,
         matrices::{self as ledger_matrices, LocalHost, NewMatrix},
     },
-    provider::host_facts,
-    queue::local_queue,
     store::{
         matrices,
         schedule_ticks::{self, DueTick, Outcome, Settled},
@@ -212,8 +210,7 @@ fn skipped(reason: String) -> (Outcome, Settled) {
 /// This host, for a matrix that runs on it.
 async fn this_host(services: &Services) -> Result<LocalHost, Error> {
     let data_dir = services.data_dir.clone();
-    let facts = tokio::task::spawn_blocking(move || host_facts(&data_dir))
+    tokio::task::spawn_blocking(move || local_host(&data_dir))
         .await
-        .map_err(|error| Error::Refused(format!("this machine could not be looked at: {error}")))?;
-    Ok(LocalHost { queue: local_queue(&host_id()), facts })
+        .map_err(|error| Error::Refused(format!("this machine could not be looked at: {error}")))
 }
