@@ -155,7 +155,12 @@ impl Definitions {
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub fn read_schedule(&self, source: &Source, more: &[String], chores: &[&str]) -> Result<ScheduleDefinition, Error> {
+    pub fn read_schedule(
+        &self,
+        source: &Source,
+        more: &[String],
+        chores: &[&str],
+    ) -> Result<ScheduleDefinition, Error> {
         let catalog = Catalog::embedded()?;
         let found = self.sources(DefinitionKind::Workflow)?.into_iter().map(|workflow| workflow.name);
         let workflows: Vec<String> = found.chain(more.iter().cloned()).collect();

@@ -111,7 +111,8 @@ async fn act(command: &Command, context: &Context, database: &Database) -> CliRe
         }
         Command::Run { name } => {
             let tick = schedules::run_now(pool, name, &actor()).await?;
-            output.note(format!("queued; a running scheduler does it now: dria-bench schedules ticks {name}"));
+            output
+                .note(format!("queued; a running scheduler does it now: dria-bench schedules ticks {name}"));
             if output.json {
                 output.json(&json!({ "schedule": name, "tick": tick }));
             }
@@ -160,7 +161,10 @@ async fn next(context: &Context, database: &Database, name: &str, count: usize) 
     }
     let zone = definition.timezone;
     let rows = times.iter().map(|time| {
-        [time.format("%Y-%m-%d %H:%M").to_string(), time.with_timezone(&zone).format("%a %Y-%m-%d %H:%M %Z").to_string()]
+        [
+            time.format("%Y-%m-%d %H:%M").to_string(),
+            time.with_timezone(&zone).format("%a %Y-%m-%d %H:%M %Z").to_string(),
+        ]
     });
     context.output.data(table(["UTC", zone.name()], rows));
     if !schedule.active {
@@ -178,7 +182,8 @@ async fn sync(context: &Context, database: &Database) -> CliResult {
     } else {
         let read = synced.read.iter().map(|name| format!("{name}: read"));
         let broken = synced.broken.iter().map(|(name, why)| format!("{name}: stays as it was: {why}"));
-        let removed = synced.removed.iter().map(|name| format!("{name}: its file is gone, it doesn't fire any more"));
+        let removed =
+            synced.removed.iter().map(|name| format!("{name}: its file is gone, it doesn't fire any more"));
         output.data(read.chain(broken).chain(removed).collect::<Vec<_>>().join("\n"));
     }
     Ok(if synced.broken.is_empty() { Exit::Done } else { Exit::Failed })
@@ -209,7 +214,8 @@ fn as_table(reports: &[ScheduleReport]) -> String {
 fn state(report: &ScheduleReport) -> String {
     let by = report.schedule.override_by.as_ref().filter(|_| matches!(report.state, "on" | "off"));
     let by = by.map(|by| format!(" ({by})")).unwrap_or_default();
-    let stale = if report.schedule.error.is_some() && report.state != "broken" { ", file broken" } else { "" };
+    let stale =
+        if report.schedule.error.is_some() && report.state != "broken" { ", file broken" } else { "" };
     format!("{}{by}{stale}", report.state)
 }
 

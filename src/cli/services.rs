@@ -5,9 +5,9 @@ use std::{path::Path, sync::Arc};
 use super::{CliError, Context, database::Database, spec::definition_places};
 use crate::{
     config::{self, Config},
+    definitions::Definitions,
     domain::kinds::ProviderKind,
     engine::InstallSettings,
-    definitions::Definitions,
     jobs::{SchedulerOptions, WorkerOptions, host},
     provider::{EndpointProvider, LocalProvider, LocalSettings, RunpodProvider, RunpodSettings},
     queue::{self, ApalisQueue},

@@ -19,7 +19,10 @@ use serde::Deserialize;
 pub use self::{
     error::Error,
     secret::{REDACTED, Secret},
-    sections::{Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Retention, Runpod, Scheduler, Server, Worker},
+    sections::{
+        Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Retention, Runpod, Scheduler,
+        Server, Worker,
+    },
 };
 
 /// The shipped defaults, with a comment on each key.

@@ -87,11 +87,7 @@ pub async fn set_enabled(
 ///
 /// # Errors
 /// When there is no such schedule, its file is gone or never could be read, or the database fails.
-pub async fn run_now(
-    pool: &PgPool,
-    name: &str,
-    by: impl Into<By<'_>>,
-) -> Result<DateTime<Utc>, Error> {
+pub async fn run_now(pool: &PgPool, name: &str, by: impl Into<By<'_>>) -> Result<DateTime<Utc>, Error> {
     let by = by.into();
     let mut tx = pool.begin().await?;
     refuse_without_definition(&find(&mut tx, name).await?)?;

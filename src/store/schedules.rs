@@ -91,10 +91,7 @@ pub async fn watched(conn: &mut PgConnection) -> Result<Vec<String>, Error> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn lock(
-    conn: &mut PgConnection,
-    name: &str,
-) -> Result<Option<(Schedule, DateTime<Utc>)>, Error> {
+pub async fn lock(conn: &mut PgConnection, name: &str) -> Result<Option<(Schedule, DateTime<Utc>)>, Error> {
     let locked = sqlx::query_as!(
         Schedule,
         "select name, definition, enabled, override_enabled, override_by, removed, error, last_tick, synced_at, active

@@ -147,7 +147,10 @@ mod tests {
     fn latest_has_nothing_to_catch_up_where_a_tick_is_on_time() {
         let hourly = schedule("0 * * * *", CatchUp::Latest, Some(Duration::from_hours(6)));
         let due = hourly.due(utc("2027-01-05T00:30:00Z"), utc("2027-01-05T03:00:30Z"));
-        assert_eq!((due.fire, due.missed), (hours("2027-01-05T03:00:00Z", 1), hours("2027-01-05T01:00:00Z", 2)));
+        assert_eq!(
+            (due.fire, due.missed),
+            (hours("2027-01-05T03:00:00Z", 1), hours("2027-01-05T01:00:00Z", 2))
+        );
     }
 
     #[test]
@@ -196,14 +199,16 @@ mod tests {
 
     fn any_schedule() -> impl Strategy<Value = ScheduleDefinition> {
         let crons = ["* * * * *", "*/7 * * * *", "30 2 * * *", "30 1 * * *", "0 */5 * * 1-5", "15 2 1 * *"];
-        (proptest::sample::select(crons.to_vec()), 0..3_u8, 1..40_000_u64).prop_map(|(cron, kind, minutes)| {
-            let window = Some(Duration::from_mins(minutes));
-            match kind {
-                0 => schedule(cron, CatchUp::Skip, None),
-                1 => schedule(cron, CatchUp::Latest, window),
-                _ => schedule(cron, CatchUp::All, window),
-            }
-        })
+        (proptest::sample::select(crons.to_vec()), 0..3_u8, 1..40_000_u64).prop_map(
+            |(cron, kind, minutes)| {
+                let window = Some(Duration::from_mins(minutes));
+                match kind {
+                    0 => schedule(cron, CatchUp::Skip, None),
+                    1 => schedule(cron, CatchUp::Latest, window),
+                    _ => schedule(cron, CatchUp::All, window),
+                }
+            },
+        )
     }
 
     proptest! {

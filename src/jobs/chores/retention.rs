@@ -20,8 +20,7 @@ pub(super) async fn work(context: ChoreContext<'_>) -> Result<Value, Error> {
     }
     let (mut workers, mut ticks) = (0, 0);
     loop {
-        let deleted =
-            retention::delete_workers(&mut *pool.acquire().await?, days.queue_days, BATCH).await?;
+        let deleted = retention::delete_workers(&mut *pool.acquire().await?, days.queue_days, BATCH).await?;
         workers += deleted;
         if deleted == 0 {
             break;

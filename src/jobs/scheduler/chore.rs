@@ -63,7 +63,8 @@ async fn next_tick(
         }
     };
     schedule_ticks::settle(&mut tx, name, due.tick, outcome, &settled).await?;
-    let decide = |tick, outcome, reason| Decided { schedule: name.clone(), tick, outcome, matrix: None, reason };
+    let decide =
+        |tick, outcome, reason| Decided { schedule: name.clone(), tick, outcome, matrix: None, reason };
     let mut decided = vec![decide(due.tick, outcome, settled.reason)];
     if definition.overlap == Overlap::Skip {
         let reason = "the chore was still being done";

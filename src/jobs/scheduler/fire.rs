@@ -43,7 +43,9 @@ pub async fn fire_due(services: &Services, options: &SchedulerOptions) -> Result
         match fire_one(services, options, &name).await {
             Ok(of_this) => decided.extend(of_this),
             Err(Error::Store(error)) if error.is_unreachable() => return Err(error.into()),
-            Err(error) => tracing::error!(schedule = %name, %error, "could not look whether a schedule is due"),
+            Err(error) => {
+                tracing::error!(schedule = %name, %error, "could not look whether a schedule is due")
+            }
         }
     }
     Ok(decided)
