@@ -103,9 +103,10 @@ async fn fire_now_and_then(services: Services, options: SchedulerOptions, shutdo
             _ = looks.tick() => {}
             () = shutdown.cancelled() => return,
         }
-        let looked = match is_synced {
-            true => fire_due(&services, &options).await.map(|decided| decided.iter().for_each(Decided::log)),
-            false => read_files(&services, &options).await.map(|()| is_synced = true),
+        let looked = if is_synced {
+            fire_due(&services, &options).await.map(|decided| decided.iter().for_each(Decided::log))
+        } else {
+            read_files(&services, &options).await.map(|()| is_synced = true)
         };
         if let Err(error) = looked {
             tracing::warn!(%error, "could not look which schedules are due");
