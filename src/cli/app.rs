@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, load, migrate, pods, results,
-    run, runs, serve, spec, tokens, truth_server, worker, workflows,
+    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, load, matrices, migrate, pods,
+    results, run, runs, scheduler, schedules, serve, spec, tokens, truth_server, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -65,6 +65,9 @@ enum Command {
     /// List, show and steer runs
     #[command(subcommand)]
     Runs(runs::Command),
+    /// Many runs described at once, model × engine × GPU
+    #[command(subcommand)]
+    Matrices(matrices::Command),
     /// What runs have outside, and removing what none owns
     #[command(subcommand)]
     Pods(pods::Command),
@@ -75,6 +78,10 @@ enum Command {
     Load(Box<load::Args>),
     TruthServer(truth_server::Args),
     Worker(worker::Args),
+    Scheduler(scheduler::Args),
+    /// What happens by itself, when it does, and turning it on and off
+    #[command(subcommand)]
+    Schedules(schedules::Command),
     Serve(serve::Args),
     Doctor(doctor::Args),
     /// Show and check workflow and schedule definitions
@@ -154,7 +161,7 @@ fn start(cli: Cli, output: Output) -> CliResult {
         }
         _ => CliError::usage(error.to_string()),
     })?;
-    let service = matches!(cli.command, Command::Worker(_) | Command::Serve(_));
+    let service = matches!(cli.command, Command::Worker(_) | Command::Scheduler(_) | Command::Serve(_));
     telemetry::init(&config.log_filter(service, cli.global.verbose), false)
         .map_err(|error| CliError::usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
@@ -170,6 +177,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Demo(args) => demo::run(args, context).await,
         Command::Run(args) => run::run(*args, context).await,
         Command::Runs(command) => runs::run(command, context).await,
+        Command::Matrices(command) => matrices::run(command, context).await,
         Command::Pods(command) => pods::run(command, context).await,
         Command::Tokens(command) => tokens::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,
@@ -177,6 +185,8 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::TruthServer(args) => truth_server::run(args, output).await,
         Command::Serve(args) => serve::run(args, context).await,
         Command::Worker(args) => worker::run(args, context).await,
+        Command::Scheduler(args) => scheduler::run(args, context).await,
+        Command::Schedules(command) => schedules::run(command, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Workflows(args) => {
             let definitions = Definitions::new(spec::definition_places(&context));

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{CliResult, Context, Exit, database::Database, services, signals};
-use crate::{jobs::WorkerSet, store::tokens};
+use crate::{
+    jobs::WorkerSet,
+    store::{matrices, tokens},
+};
 
 /// How often `--until-idle` looks whether anything is left.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -52,7 +55,7 @@ async fn work(args: &Args, context: &Context, database: &Database) -> CliResult 
         }
     }
     workers.stop().await;
-    if stopped && let Ok(left @ 1..) = unfinished(database, &queues).await {
+    if stopped && let Ok((left @ 1.., _)) = unfinished(database, &queues).await {
         let runs = if left == 1 { "1 run is" } else { &format!("{left} runs are") };
         context.output.note(format!(
             "{runs} not over: go on with dria-bench worker, or end with dria-bench runs cancel"
@@ -64,7 +67,7 @@ async fn work(args: &Args, context: &Context, database: &Database) -> CliResult 
 /// Whether no run of these queues is left. A database that can't be asked may be back soon, and its runs with it.
 async fn is_idle(database: &Database, queues: &[String]) -> bool {
     match unfinished(database, queues).await {
-        Ok(left) => left == 0,
+        Ok(left) => left == (0, 0),
         Err(error) => {
             tracing::warn!(%error, "could not ask whether any run is left");
             false
@@ -72,12 +75,13 @@ async fn is_idle(database: &Database, queues: &[String]) -> bool {
     }
 }
 
-/// Runs of these queues that are not over.
-async fn unfinished(database: &Database, queues: &[String]) -> Result<i64, super::CliError> {
+/// Runs of these queues that are not over, and matrices: one without a run at the moment is about to start some.
+async fn unfinished(database: &Database, queues: &[String]) -> Result<(i64, i64), super::CliError> {
     let mut conn = database.pool.acquire().await?;
-    let mut runs = 0;
+    let (mut runs, mut live) = (0, 0);
     for queue in queues {
         runs += tokens::live_runs(&mut conn, queue).await?;
+        live += matrices::live_in(&mut conn, queue).await?;
     }
-    Ok(runs)
+    Ok((runs, live))
 }

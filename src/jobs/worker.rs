@@ -13,7 +13,10 @@ use apalis_postgres::{Config, PostgresStorage};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{billing, host::worker_name, reaper::reap, recover::bury_dead_workers, wake::Wake};
+use super::{
+    billing, host::worker_name, matrices::dispatch_now_and_then, reaper::reap, recover::bury_dead_workers,
+    wake::Wake,
+};
 use crate::{
     queue::StepToken,
     store::tokens,
@@ -63,6 +66,7 @@ impl WorkerSet {
         }
         tasks.spawn(chores(Arc::clone(&state), options.sweep_every));
         tasks.spawn(reap_now_and_then(Arc::clone(&state), options.reap_every));
+        tasks.spawn(dispatch_now_and_then(services.clone(), shutdown.clone()));
         Self { tasks, shutdown }
     }
 
