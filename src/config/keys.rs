@@ -48,10 +48,18 @@ pub(super) const KEYS: &[Key] = &[
     secret("engines.endpoint.api_key", "DRIA_BENCH_ENDPOINT_API_KEY"),
     secret("runpod.api_key", "RUNPOD_API_KEY"),
     key("runpod.api_url", "RUNPOD_API_URL"),
+    key("runpod.graphql_url", "RUNPOD_GRAPHQL_URL"),
     key("runpod.proxy_url_template", "RUNPOD_PROXY_URL_TEMPLATE"),
     secret("runpod.hf_token", "HF_TOKEN"),
     key("runpod.hf_secret", "RUNPOD_HF_SECRET"),
     key("runpod.start_deadline_ms", "DRIA_BENCH_RUNPOD_START_DEADLINE_MS"),
+    key("runpod.max_lifetime_ms", "DRIA_BENCH_RUNPOD_MAX_LIFETIME_MS"),
+    key("runpod.max_pods", "DRIA_BENCH_RUNPOD_MAX_PODS"),
+    key("runpod.max_gpus", "DRIA_BENCH_RUNPOD_MAX_GPUS"),
+    key("runpod.requests_per_minute", "DRIA_BENCH_RUNPOD_REQUESTS_PER_MINUTE"),
+    key("runpod.min_balance_usd", "DRIA_BENCH_RUNPOD_MIN_BALANCE_USD"),
+    key("budget.run_usd", "DRIA_BENCH_BUDGET_RUN_USD"),
+    key("budget.day_usd", "DRIA_BENCH_BUDGET_DAY_USD"),
     key("log.filter", "RUST_LOG"),
 ];
 

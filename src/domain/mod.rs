@@ -8,6 +8,7 @@ pub mod kinds;
 pub mod launch;
 pub mod matrix;
 pub mod measure;
+pub mod money;
 pub mod names;
 pub mod outputs;
 pub mod run;

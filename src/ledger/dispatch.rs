@@ -78,9 +78,13 @@ async fn dispatch_one(
     }
     let spent = matrices::note_spent(conn, id).await?;
     let mut done = Dispatched { matrix: id, started: 0, skipped: 0, over: false };
-    if spent >= matrix.budget_usd {
-        let reason =
-            format!("budget: {} of {} USD are spent", spent.round_dp(2), matrix.budget_usd.round_dp(2));
+    let cap = matrices::cap_reached(conn, id).await?;
+    if spent >= matrix.budget_usd || cap.is_some() {
+        let which = cap
+            .filter(|cap| cap != "matrix")
+            .map_or_else(String::new, |cap| format!(", and the cap of the {cap} is reached"));
+        let (spent, budget) = (spent.round_dp(2), matrix.budget_usd.round_dp(2));
+        let reason = format!("budget: {spent} of {budget} USD are spent{which}");
         done.skipped = matrix_cells::give_up_planned(conn, id, CellState::Skipped, &reason).await?;
     } else {
         done.started = start_cells(conn, queue, &matrix, rented).await?;

@@ -6,6 +6,7 @@
 pub mod api_tokens;
 pub mod attempts;
 pub mod audit;
+pub mod budgets;
 pub mod database;
 pub mod events;
 mod explain;
@@ -15,6 +16,8 @@ pub mod matrix_cells;
 pub mod outbox;
 pub mod pods;
 pub mod records;
+pub mod rentals;
+pub mod request_gates;
 pub mod results;
 pub mod runs;
 pub mod steering;

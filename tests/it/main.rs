@@ -15,6 +15,7 @@ mod hostile;
 mod load;
 mod load_shapes;
 mod matrices;
+mod money;
 mod observe;
 mod operator;
 mod provider_local;

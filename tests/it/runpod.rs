@@ -46,6 +46,8 @@ fn request(spec: &RunSpec) -> MachineRequest {
         machine: spec.machine.clone(),
         container: Some(engine::engine(spec.engine.kind).container_spec(spec).unwrap()),
         external_id: None,
+        rented_for: None,
+        rented_before: 0,
         gated_model: false,
         disk_needed_bytes: 0,
         program: None,

@@ -17,7 +17,7 @@ use dria_bench::{
     provider::{EndpointProvider, LocalProvider, LocalSettings, Provider},
     queue::{self, TokenQueue},
     store::{invariants, runs::NewRun},
-    workflow::{LeaseSettings, Providers, Services},
+    workflow::{LeaseSettings, Limits, Providers, Services},
 };
 use sqlx::Row;
 
@@ -113,6 +113,7 @@ pub(crate) fn services(
         deployment: database.deployment.clone(),
         data_dir: data_dir.to_owned(),
         leases: LeaseSettings { lease: Duration::from_secs(30), heartbeat: Duration::from_millis(200) },
+        limits: Limits::default(),
     }
 }
 
