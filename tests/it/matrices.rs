@@ -18,7 +18,6 @@ use dria_bench::{
     ledger::{
         Error,
         matrices::{self, LocalHost, NewMatrix, dispatch},
-        operator,
     },
     queue::{ApalisQueue, TokenQueue},
     report::matrix::{Counts, MatrixReport},
@@ -369,11 +368,15 @@ async fn a_spent_budget_skips_what_has_not_started_and_of_two_resumes_one_is_ref
     assert_eq!(report.summary.cells, Counts { planned: 3, running: 1, skipped: 2, ..Counts::default() });
     assert_eq!(report.reasons[0].reason, "budget: 50.00 of 40.00 USD are spent");
     assert!(refusal(resume(database, id, Some(100)).await).contains("it goes on by itself"));
-    operator::cancel(&database.pool, night.tokens.as_ref(), first, "test").await.unwrap();
+    // The one that runs may not rent any more either.
     night.drain().await;
     night.dispatch().await;
     let report = night.report(id).await;
+    assert_eq!(report.summary.cells, Counts { planned: 3, failed: 1, skipped: 2, ..Counts::default() });
+    let reason = report.list[0].reason.as_deref().unwrap();
+    assert!(reason.starts_with("budget_exceeded: all runs of its matrix may cost 40 USD"), "{reason}");
     assert_eq!((report.summary.state, report.summary.spent_usd), (MatrixState::Done, Decimal::from(50)));
+    assert_eq!(night.fake.counts().1, 0, "nothing was rented");
     // A run that is forgotten gives nothing back.
     assert!(refusal(resume(database, id, None).await).contains("has spent 50.00 of its 40.00 USD"));
     let (one, other) = tokio::join!(resume(database, id, Some(100)), resume(database, id, Some(100)));
