@@ -70,6 +70,7 @@ fn runpod_settings(config: &Config) -> Option<RunpodSettings> {
         hf_token: runpod.hf_token.clone(),
         hf_secret: runpod.hf_secret.clone(),
         start_deadline: runpod.start_deadline,
+        poll_every: runpod.poll,
         requests_per_minute: runpod.requests_per_minute,
         ..RunpodSettings::new(
             key,

@@ -60,6 +60,7 @@ pub(super) const KEYS: &[Key] = &[
     key("runpod.min_balance_usd", "DRIA_BENCH_RUNPOD_MIN_BALANCE_USD"),
     key("budget.run_usd", "DRIA_BENCH_BUDGET_RUN_USD"),
     key("budget.day_usd", "DRIA_BENCH_BUDGET_DAY_USD"),
+    key("runpod.poll_ms", "DRIA_BENCH_RUNPOD_POLL_MS"),
     key("log.filter", "RUST_LOG"),
 ];
 

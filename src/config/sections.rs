@@ -158,6 +158,9 @@ pub struct Runpod {
     /// How long a pod may take until its container runs.
     #[serde(rename = "start_deadline_ms", deserialize_with = "millis")]
     pub start_deadline: Duration,
+    /// How old the list of pods may be that waiting goes by.
+    #[serde(rename = "poll_ms", deserialize_with = "millis")]
+    pub poll: Duration,
     /// URL of its GraphQL API.
     pub graphql_url: url::Url,
     /// How long a pod may be there.

@@ -6,7 +6,10 @@
 
 mod columns;
 pub mod comparison;
+pub mod costs;
+mod efficiency;
 pub mod guidellm;
+pub mod history;
 mod instrument;
 pub mod matrix;
 mod notes;
@@ -24,12 +27,14 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 pub use columns::{COLUMNS, Column, Value, View, csv};
+pub use efficiency::efficiency;
 pub use instrument::{INSTRUMENT_COLUMNS, instrument_row};
 pub use notes::notes;
 pub use words::{figure, in_order, name, number};
 
 use crate::{
     domain::{
+        catalog::Catalog,
         failure::Failure,
         ids::RunId,
         launch::{LocalCommand, LocalInstall},
@@ -45,6 +50,7 @@ use crate::{
             until::UntilReport,
         },
         outputs::{Outputs, setup_times},
+        roofline::Efficiency,
         run::RunStatus,
         seen::{Calibration, HostFacts, ServedModel},
         spec::RunSpec,
@@ -135,6 +141,9 @@ pub struct ResultReport {
     pub observed: Observed,
     /// What another result must agree on to compare fairly.
     pub comparability: Option<Comparability>,
+    /// How much of its GPUs' bandwidth and arithmetic it used; absent where nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub efficiency: Option<Efficiency>,
 }
 
 /// What a run cost, USD.
@@ -171,6 +180,7 @@ impl RunReport {
         let outputs = steps::outputs(conn, run.id).await?;
         let outputs = Outputs::new(&outputs);
         let setup = setup_times(outputs, setup_total_s(conn, run.id).await?);
+        let catalog = Catalog::embedded().ok();
         let throughput = stored
             .iter()
             .map(|result| &result.summary.measured.columns)
@@ -184,7 +194,7 @@ impl RunReport {
             spec: run.spec,
             system: System::from(outputs),
             setup,
-            results: stored.into_iter().map(ResultReport::from).collect(),
+            results: stored.into_iter().map(|result| ResultReport::of(result, catalog.as_ref())).collect(),
             cost,
             error: run.error,
         })
@@ -210,6 +220,12 @@ impl RunReport {
 }
 
 impl ResultReport {
+    fn of(stored: results::StoredResult, catalog: Option<&Catalog>) -> Self {
+        let setup = stored.comparability.as_ref();
+        let efficiency = catalog.map(|catalog| efficiency(catalog, &stored.summary, setup));
+        Self { efficiency, ..Self::from_summary(stored.summary, stored.comparability) }
+    }
+
     /// A level's numbers and set-up.
     #[must_use]
     pub fn from_summary(summary: LevelSummary, comparability: Option<Comparability>) -> Self {
@@ -225,13 +241,8 @@ impl ResultReport {
             until: summary.until,
             observed: summary.observed,
             comparability,
+            efficiency: None,
         }
-    }
-}
-
-impl From<results::StoredResult> for ResultReport {
-    fn from(stored: results::StoredResult) -> Self {
-        Self::from_summary(stored.summary, stored.comparability)
     }
 }
 

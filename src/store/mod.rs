@@ -10,6 +10,7 @@ pub mod budgets;
 pub mod database;
 pub mod events;
 mod explain;
+pub mod history;
 pub mod invariants;
 pub mod matrices;
 pub mod matrix_cells;

@@ -261,17 +261,17 @@ async fn a_matrix_of_a_thousand_cells_is_recorded_as_it_expands() {
         .collect();
     let asked = std::time::Instant::now();
     let id = create(&database, &large, None).await.unwrap();
-    eprintln!("a matrix of 1000 cells: {:?}", asked.elapsed());
+    let took = asked.elapsed();
     let stored = report(&database, id).await;
     assert_eq!((stored.summary.cells.planned, stored.summary.cells.waiting), (1000, 1000));
     let expanded = large.expand().unwrap();
     assert!(
         stored.list.iter().zip(&expanded).all(|(stored, cell)| stored.gpu_count as u32 == cell.gpu_count)
     );
-    let asked = std::time::Instant::now();
+    // For whoever asks with --nocapture; nothing is asserted of it.
+    println!("a matrix of 1000 cells was recorded in {took:?}");
     let tokens = Remembered::default();
     let done = dispatch(&database.pool, &tokens).await.unwrap();
-    eprintln!("its first dispatch: {:?}", asked.elapsed());
     assert_eq!((done[0].started, tokens.len()), (3, 3));
 }
 
@@ -468,8 +468,8 @@ async fn workers_killed_in_the_middle_of_a_matrix_leave_every_cell_done_once() {
 async fn a_night_of_twelve_cells_ends_with_its_report_and_no_pod_left() {
     let mut night = Night::new().await;
     let definition = rented(
-        &["Qwen 3 8B", "Qwen 3 4B", "Qwen 2 7B"],
-        &["vllm", "sglang"],
+        &["Qwen 3 8B", "Qwen 3 4B"],
+        &["ollama", "vllm", "sglang"],
         &["H200", "L40S"],
         "max_parallel = 4\npriorities = [{ gpu = \"L40S\", priority = 3 }]",
     );
@@ -506,7 +506,7 @@ async fn a_night_of_twelve_cells_ends_with_its_report_and_no_pod_left() {
         }
     };
     let report = over(id).await;
-    eprintln!("{}", serde_json::to_string_pretty(&report.summary).unwrap());
+    println!("{}", serde_json::to_string_pretty(&report.summary).unwrap());
     assert_eq!(report.summary.cells, Counts { planned: 12, done: 11, failed: 1, ..Counts::default() });
     assert_eq!(report.reasons.len(), 1);
     assert!(report.reasons[0].reason.starts_with("bad_request: RunPod refuses what was asked (400)"));

@@ -21,8 +21,8 @@ use crate::{
 /// already, or Ollama's pull says what it lacks.
 const LOCAL_DISK_NEEDED_BYTES: u64 = 512 * 1024 * 1024;
 
-/// How often a machine that isn't ready is asked for: all who wait share a provider's list, which has an age of its own.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often a machine that is coming is looked at. A provider may answer from what it asked for a moment ago.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure> {
     let spec = context.spec();

@@ -17,7 +17,7 @@ use axum::{
 };
 use dria_bench::{
     config::Secret,
-    provider::{RunpodProvider, RunpodSettings},
+    provider::{Provider, RunpodProvider, RunpodSettings},
     retry::{Backoff, CallPolicy},
     truth::{self, TruthServer},
 };
@@ -26,6 +26,12 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 /// The key that the fake knows.
 pub(crate) const KEY: &str = "rpa_FAKEKEYFAKEKEYFAKEKEY";
+
+/// The token of who rents here.
+pub(crate) const HF_TOKEN: &str = "hf_VERYSECRETVERYSECRET";
+
+/// A proxy that nobody reaches.
+const NO_PROXY: &str = "http://127.0.0.1:1/{pod_id}/{port}";
 
 const RUNNING: &str = include_str!("../../fixtures/runpod/v2/pod_get.running.200.json");
 const GPUS: &str = include_str!("../../fixtures/runpod/v2/catalog_gpus.200.json");
@@ -136,7 +142,7 @@ impl FakeRunpod {
                 Secret::new(KEY),
                 self.url.parse().unwrap(),
                 self.graphql_url().parse().unwrap(),
-                "http://127.0.0.1:1/{pod_id}/{port}".to_owned(),
+                NO_PROXY.to_owned(),
             )
         }
     }
@@ -153,6 +159,24 @@ impl FakeRunpod {
     /// Ends every pod as its host's failure would.
     pub(crate) fn lose_pods(&self) {
         lock(&self.inner).pods.clear();
+    }
+
+    /// What tells the program to rent here, and not to wait long between two looks.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 7] {
+        [
+            ("RUNPOD_API_KEY", KEY.to_owned()),
+            ("HF_TOKEN", HF_TOKEN.to_owned()),
+            ("RUNPOD_API_URL", self.url.clone()),
+            ("RUNPOD_GRAPHQL_URL", self.graphql_url()),
+            ("RUNPOD_PROXY_URL_TEMPLATE", NO_PROXY.to_owned()),
+            ("DRIA_BENCH_RUNPOD_POLL_MS", "50".to_owned()),
+            ("DRIA_BENCH_RUNPOD_REQUESTS_PER_MINUTE", "100000".to_owned()),
+        ]
+    }
+
+    /// The key that the engine of the pod of this name asks for.
+    pub(crate) fn engine_key(&self, name: &str) -> String {
+        self.provider().api_key(name).unwrap()
     }
 
     pub(crate) fn provider(&self) -> RunpodProvider {
