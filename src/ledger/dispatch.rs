@@ -136,30 +136,27 @@ async fn start_cell(
     let by = By::from(&actor);
     let mut cell_row = matrix_cells::to_start(conn, matrix.id, cell).await?;
     let data_center = places.get(&cell_row.group).and_then(|place| place.data_center.clone());
-    let id = match cell_row.before {
+    let id = if let Some(id) = cell_row.before {
         // Locked before it is looked at: somebody may take it up by hand.
-        Some(id) => {
-            let run = locked(conn, id).await?;
-            if run.status.is_terminal() && run.status != RunStatus::Succeeded {
-                matrices::ask_for(conn, id, data_center.as_deref()).await?;
-                reopen(conn, queue, id, None, by).await?;
-            }
-            id
+        let run = locked(conn, id).await?;
+        if run.status.is_terminal() && run.status != RunStatus::Succeeded {
+            matrices::ask_for(conn, id, data_center.as_deref()).await?;
+            reopen(conn, queue, id, None, by).await?;
         }
-        None => {
-            let id = RunId::generate(clock::now());
-            cell_row.spec.machine.data_center = data_center;
-            let new = NewRun {
-                id,
-                spec: &cell_row.spec,
-                definition: workflow,
-                queue: &matrix.queue,
-                priority: cell_row.priority.clamp(0, HIGHEST_PRIORITY),
-                rerun_of: None,
-            };
-            record(conn, queue, &new, by).await?;
-            id
-        }
+        id
+    } else {
+        let id = RunId::generate(clock::now());
+        cell_row.spec.machine.data_center = data_center;
+        let new = NewRun {
+            id,
+            spec: &cell_row.spec,
+            definition: workflow,
+            queue: &matrix.queue,
+            priority: cell_row.priority.clamp(0, HIGHEST_PRIORITY),
+            rerun_of: None,
+        };
+        record(conn, queue, &new, by).await?;
+        id
     };
     matrix_cells::started(conn, matrix.id, cell, id).await?;
     Ok(())
