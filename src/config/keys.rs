@@ -56,6 +56,7 @@ pub(super) const KEYS: &[Key] = &[
     secret("runpod.hf_token", "HF_TOKEN"),
     key("runpod.hf_secret", "RUNPOD_HF_SECRET"),
     key("runpod.start_deadline_ms", "DRIA_BENCH_RUNPOD_START_DEADLINE_MS"),
+    key("runpod.poll_ms", "DRIA_BENCH_RUNPOD_POLL_MS"),
     key("runpod.max_lifetime_ms", "DRIA_BENCH_RUNPOD_MAX_LIFETIME_MS"),
     key("runpod.max_pods", "DRIA_BENCH_RUNPOD_MAX_PODS"),
     key("runpod.max_gpus", "DRIA_BENCH_RUNPOD_MAX_GPUS"),
@@ -63,7 +64,6 @@ pub(super) const KEYS: &[Key] = &[
     key("runpod.min_balance_usd", "DRIA_BENCH_RUNPOD_MIN_BALANCE_USD"),
     key("budget.run_usd", "DRIA_BENCH_BUDGET_RUN_USD"),
     key("budget.day_usd", "DRIA_BENCH_BUDGET_DAY_USD"),
-    key("runpod.poll_ms", "DRIA_BENCH_RUNPOD_POLL_MS"),
     key("log.filter", "RUST_LOG"),
 ];
 
