@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, load, migrate, pods, results, run,
-    runs, serve, spec, tokens, truth_server, worker, workflows,
+    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, load, migrate, pods, prices, results,
+    run, runs, serve, spec, tokens, truth_server, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -68,6 +68,9 @@ enum Command {
     /// What runs have outside, and removing what none owns
     #[command(subcommand)]
     Pods(pods::Command),
+    /// What GPUs cost on each cloud: ask the sources, list, history
+    #[command(subcommand)]
+    Prices(prices::Command),
     /// Make, list and revoke tokens of the API
     #[command(subcommand)]
     Tokens(tokens::Command),
@@ -168,6 +171,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Run(args) => run::run(*args, context).await,
         Command::Runs(command) => runs::run(command, context).await,
         Command::Pods(command) => pods::run(command, context).await,
+        Command::Prices(command) => prices::run(command, context).await,
         Command::Tokens(command) => tokens::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,
         Command::Load(args) => load::run(*args, output).await,

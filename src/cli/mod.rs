@@ -19,6 +19,7 @@ pub mod load;
 pub mod migrate;
 pub mod output;
 pub mod pods;
+pub mod prices;
 pub mod render;
 pub mod results;
 pub mod run;

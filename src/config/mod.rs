@@ -5,6 +5,7 @@
 mod error;
 mod keys;
 mod layers;
+mod prices;
 mod secret;
 mod sections;
 
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 pub use self::{
     error::Error,
+    prices::{PriceSource, price_source},
     secret::{REDACTED, Secret},
     sections::{Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Runpod, Server, Worker},
 };

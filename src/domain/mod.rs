@@ -10,6 +10,7 @@ pub mod matrix;
 pub mod measure;
 pub mod names;
 pub mod outputs;
+pub mod price;
 pub mod run;
 pub mod schedule;
 pub mod seen;

@@ -12,6 +12,8 @@ mod explain;
 pub mod invariants;
 pub mod outbox;
 pub mod pods;
+pub mod price_reads;
+pub mod prices;
 pub mod records;
 pub mod results;
 pub mod runs;
