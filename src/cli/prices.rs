@@ -42,6 +42,7 @@ pub enum Command {
     },
     /// Today's prices in US dollars per GPU-hour, cheapest first, and the median of the platforms
     List {
+        /// Which prices
         #[command(flatten)]
         which: Which,
         /// Only prices that hold in, or machines that can be had in, this region

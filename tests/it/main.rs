@@ -16,6 +16,7 @@ mod load;
 mod load_shapes;
 mod observe;
 mod operator;
+mod prices;
 mod provider_local;
 mod reaper;
 mod records;

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{
     config::Secret,
-    domain::price::{Amount, Gpus, PriceKind, RawOffer},
+    domain::price::{Amount, Gpus, Per, PriceKind, RawOffer},
     prices::{
         read::json,
         source::{Page, Pages, PriceSource, SourceError, page},
@@ -128,7 +128,8 @@ fn sold(shape: &Shape, gpus: u32, price: &Amount) -> Vec<RawOffer> {
         form: if shape.name.starts_with("BM.") && gpus == 8 { "SXM".to_owned() } else { String::new() },
         memory_gb: shape.gpu_memory_qty.map(|gb| gb / f64::from(gpus)),
         gpus: Gpus::Count(gpus),
-        ..RawOffer::new("oci", gpu_of(&shape.name), price.clone())
+        per: Per::Machine,
+        ..RawOffer::new("oci", gpu_of(&shape.name), price.clone().times(gpus.into()))
     };
     let mut offers = vec![offer];
     if shape.allow_preemptible == Some(true) {
