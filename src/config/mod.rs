@@ -5,6 +5,7 @@
 mod error;
 mod keys;
 mod layers;
+mod money;
 mod prices;
 mod secret;
 mod sections;
@@ -19,9 +20,12 @@ use serde::Deserialize;
 
 pub use self::{
     error::Error,
+    money::{parse_cap, parse_usd},
     prices::{PriceSource, price_source},
     secret::{REDACTED, Secret},
-    sections::{Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Runpod, Server, Worker},
+    sections::{
+        Budget, Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Runpod, Server, Worker,
+    },
 };
 
 /// The shipped defaults, with a comment on each key.
@@ -48,6 +52,9 @@ pub struct Config {
     pub engines: Engines,
     /// RunPod.
     pub runpod: Runpod,
+    /// What may be spent.
+    #[serde(default)]
+    pub budget: Budget,
     /// The log.
     pub log: Log,
     /// Every setting with its value (redacted) and origin.
