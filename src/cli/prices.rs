@@ -23,9 +23,6 @@ use crate::{
 /// Names not seen for so many days are no longer for review.
 const REVIEW_DAYS: i32 = 30;
 
-/// Most spans of a history.
-const MAX_SPANS: u32 = 120;
-
 /// Prices of GPUs.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -325,7 +322,7 @@ async fn history(
     kind: Option<PriceKind>,
     days: u32,
 ) -> CliResult {
-    let span_s = (days * 86_400 / MAX_SPANS).max(3600).next_multiple_of(3600);
+    let span_s = price_reads::span_s(days);
     let mut all = Vec::new();
     for key in gpu_keys(gpu)? {
         let mut conn = database.pool.acquire().await?;

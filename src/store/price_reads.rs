@@ -141,6 +141,17 @@ pub struct Span {
     pub points: i64,
 }
 
+/// Seconds of a span, for a history of so many days in few spans: an hour for a week, six hours for a month, else whole
+/// days, at most 120 of them.
+#[must_use]
+pub const fn span_s(days: u32) -> u32 {
+    match days {
+        0..=7 => 3600,
+        8..=30 => 6 * 3600,
+        _ => days.div_ceil(120).saturating_mul(86_400),
+    }
+}
+
 /// A GPU's prices of the last `days`, in spans of `span_s` seconds: a platform, kind and tier after the other, oldest first.
 ///
 /// # Errors

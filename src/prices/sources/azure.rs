@@ -16,7 +16,7 @@ use crate::{
 };
 
 const FILTER: &str = "serviceName eq 'Virtual Machines' and priceType eq 'Consumption' and \
-                      startswith(armSkuName, 'Standard_N')";
+                      contains(armSkuName, 'Standard_N')";
 
 /// Pages that are read at most.
 const MAX_PAGES: usize = 40;

@@ -63,6 +63,15 @@ async fn prices_are_scraped_listed_and_reviewed_on_the_command_line() {
     let rows: Vec<&str> = text.stdout.lines().filter(|line| line.contains("runpod    spot")).collect();
     assert!(rows.len() == 1 && rows[0].contains("1.750") && rows[0].contains("secure"), "{text:?}");
 
+    let advice = run("gpus recommend --model meta-llama/Llama-3.1-8B-Instruct --json").json();
+    let offers: Vec<&str> = advice["ranked"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["offer"]["source"].as_str())
+        .collect();
+    assert!(offers.contains(&"lium secure"), "the cheapest H100 on demand: {offers:?}");
+
     let history = run("prices history --gpu H100 --platform lium --json").json();
     assert_eq!(history["history"].as_array().unwrap().len(), 1, "{history}");
     let unknown = run("prices unknown").stdout;

@@ -140,7 +140,7 @@ const MISSED: &[(&str, &str, &str)] = &[
     (
         "lambda",
         "price_cents_per_hour",
-        "instance-types: data.gpu_1x_a10.instance_type.price_cents_per_hour: is missing",
+        "instance-types: data.gpu_8x_h100_sxm5.instance_type.price_cents_per_hour: is missing",
     ),
     ("shadeform", "hourly_price", "types: instance_types[0].hourly_price: is missing"),
     ("primeintellect", "gpuCount", "gpus: items[0].gpuCount: is missing"),
