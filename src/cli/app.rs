@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
     CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, load, matrices, migrate, pods,
-    results, run, runs, scheduler, schedules, serve, spec, tokens, truth_server, worker, workflows,
+    prices, results, run, runs, scheduler, schedules, serve, spec, tokens, truth_server, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -71,6 +71,9 @@ enum Command {
     /// What runs have outside, and removing what none owns
     #[command(subcommand)]
     Pods(pods::Command),
+    /// What GPUs cost on each cloud: ask the sources, list, history
+    #[command(subcommand)]
+    Prices(prices::Command),
     /// Make, list and revoke tokens of the API
     #[command(subcommand)]
     Tokens(tokens::Command),
@@ -179,6 +182,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Runs(command) => runs::run(command, context).await,
         Command::Matrices(command) => matrices::run(command, context).await,
         Command::Pods(command) => pods::run(command, context).await,
+        Command::Prices(command) => prices::run(command, context).await,
         Command::Tokens(command) => tokens::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,
         Command::Load(args) => load::run(*args, output).await,

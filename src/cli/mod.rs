@@ -21,6 +21,7 @@ pub mod matrices;
 pub mod migrate;
 pub mod output;
 pub mod pods;
+pub mod prices;
 pub mod render;
 pub mod results;
 pub mod run;

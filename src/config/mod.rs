@@ -6,6 +6,7 @@ mod error;
 mod keys;
 mod layers;
 mod money;
+mod prices;
 mod secret;
 mod sections;
 
@@ -20,6 +21,7 @@ use serde::Deserialize;
 pub use self::{
     error::Error,
     money::{parse_cap, parse_usd},
+    prices::{PriceSource, price_source},
     secret::{REDACTED, Secret},
     sections::{
         Budget, Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Retention, Runpod,

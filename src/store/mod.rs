@@ -16,6 +16,8 @@ pub mod matrices;
 pub mod matrix_cells;
 pub mod outbox;
 pub mod pods;
+pub mod price_reads;
+pub mod prices;
 pub mod records;
 pub mod rentals;
 pub mod request_gates;

@@ -20,6 +20,7 @@ mod matrices;
 mod money;
 mod observe;
 mod operator;
+mod prices;
 mod provider_local;
 mod reaper;
 mod records;
