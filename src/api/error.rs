@@ -26,6 +26,9 @@ pub(super) enum Error {
     /// No such run.
     #[error("there is no run {0}; /api/v1/runs lists those that there are")]
     UnknownRun(RunId),
+    /// No such job or queue; what there is is said.
+    #[error("{0}")]
+    Unknown(String),
     /// A run without records of this level.
     #[error(
         "run {0} has no records of {1}: it didn't measure that level, or its version kept no records; \
@@ -98,6 +101,7 @@ impl Error {
         match self {
             Self::UnknownPath(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::UnknownRun(_) => (StatusCode::NOT_FOUND, "run_not_found"),
+            Self::Unknown(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::NoRecords(..) => (StatusCode::NOT_FOUND, "records_not_found"),
             Self::Records(_) => (StatusCode::INTERNAL_SERVER_ERROR, "records"),
             Self::Parameters(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameters"),
@@ -131,6 +135,7 @@ impl From<ledger::Error> for Error {
             ledger::Error::Queue(error) => Self::Queue(error),
             ledger::Error::NoRun(id) => Self::UnknownRun(id),
             ledger::Error::Refused(reason) => Self::Refused(reason),
+            ledger::Error::Unknown(what) => Self::Unknown(what),
         }
     }
 }

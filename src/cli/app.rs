@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, load, migrate, pods, results, run,
-    runs, serve, spec, tokens, truth_server, worker, workflows,
+    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, jobs, load, migrate, pods, queues,
+    results, run, runs, serve, spec, tokens, truth_server, up, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -74,8 +74,18 @@ enum Command {
     Results(results::Args),
     Load(Box<load::Args>),
     TruthServer(truth_server::Args),
+    Up(up::Args),
     Worker(worker::Args),
     Serve(serve::Args),
+    /// What waits in the queues; pause and resume one
+    #[command(subcommand)]
+    Queues(queues::Command),
+    /// The jobs of the queues: list, inspect, retry, cancel, delete
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// The workers of all hosts
+    #[command(subcommand)]
+    Workers(jobs::WorkersCommand),
     Doctor(doctor::Args),
     /// Show and check workflow and schedule definitions
     Workflows(workflows::WorkflowsArgs),
@@ -151,8 +161,11 @@ fn start(cli: Cli, output: Output) -> CliResult {
         }
         _ => CliError::usage(error.to_string()),
     })?;
-    let service = matches!(cli.command, Command::Worker(_) | Command::Serve(_));
-    telemetry::init(&config.log_filter(service, cli.global.verbose), false)
+    let service = matches!(cli.command, Command::Up(_) | Command::Worker(_) | Command::Serve(_));
+    let json = config.log.format == settings::LogFormat::Json;
+    let filter = config.log_filter(service, cli.global.verbose);
+    // Dropped last, so that the last traces are sent.
+    let _telemetry = telemetry::init(&filter, json, service && settings::exports_traces())
         .map_err(|error| CliError::usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         CliError::environment(format!("this machine doesn't let us start threads: {error}"))
@@ -173,7 +186,11 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Load(args) => load::run(*args, output).await,
         Command::TruthServer(args) => truth_server::run(args, output).await,
         Command::Serve(args) => serve::run(args, context).await,
+        Command::Up(args) => up::run(args, context).await,
         Command::Worker(args) => worker::run(args, context).await,
+        Command::Queues(command) => queues::run(command, context).await,
+        Command::Jobs(command) => jobs::run(command, context).await,
+        Command::Workers(command) => jobs::run_workers(command, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Workflows(args) => {
             let definitions = Definitions::new(spec::definition_places(&context));

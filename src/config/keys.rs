@@ -53,6 +53,7 @@ pub(super) const KEYS: &[Key] = &[
     key("runpod.hf_secret", "RUNPOD_HF_SECRET"),
     key("runpod.start_deadline_ms", "DRIA_BENCH_RUNPOD_START_DEADLINE_MS"),
     key("log.filter", "RUST_LOG"),
+    key("log.format", "DRIA_BENCH_LOG_FORMAT"),
 ];
 
 /// The setting of this name.

@@ -10,10 +10,15 @@ use apalis_postgres::{Config, PostgresStorage};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{host::worker_name, reaper::reap, recover::bury_dead_workers, wake::Wake};
+use super::{
+    host::{host_id, worker_name},
+    reaper::{Reaped, reap},
+    recover::bury_dead_workers,
+    wake::Wake,
+};
 use crate::{
     queue::StepToken,
-    store::tokens,
+    store::{self, chores, tokens},
     workflow::{Services, execute_one, sweep::sweep},
 };
 
@@ -164,6 +169,11 @@ async fn reap_now_and_then(state: Arc<State>, every: Duration) {
             reaped = reap(&state.services) => reaped,
             () = state.shutdown.cancelled() => return,
         };
+        if let Ok(reaped) = &reaped
+            && let Err(error) = record_reaper(&state.services, reaped).await
+        {
+            tracing::warn!(%error, "what the reaper found can't be recorded");
+        }
         match reaped {
             Ok(reaped) if reaped.is_quiet() => {}
             Ok(reaped) => tracing::warn!(
@@ -173,4 +183,10 @@ async fn reap_now_and_then(state: Arc<State>, every: Duration) {
             Err(error) => tracing::warn!(%error, "could not look for what no live run owns"),
         }
     }
+}
+
+/// Keeps what was found, for operators.
+async fn record_reaper(services: &Services, reaped: &Reaped) -> Result<(), store::Error> {
+    let report = serde_json::to_value(reaped).unwrap_or_default();
+    chores::record(&mut *services.pool.acquire().await?, chores::REAPER, &host_id(), report).await
 }

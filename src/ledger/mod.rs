@@ -7,7 +7,10 @@
 mod advance;
 mod again;
 pub mod bulk;
+pub mod jobs;
 pub mod operator;
+pub mod queues;
+pub mod sweep;
 pub mod tokens;
 
 use crate::{domain::ids::RunId, queue, store};
@@ -30,6 +33,9 @@ pub enum Error {
     /// There is no such run.
     #[error("there is no run {0}")]
     NoRun(RunId),
+    /// There is no such job or queue; what there is is said.
+    #[error("{0}")]
+    Unknown(String),
     /// An operator asked for what the run's state doesn't allow.
     #[error("{0}")]
     Refused(String),

@@ -6,18 +6,24 @@
 pub mod api_tokens;
 pub mod attempts;
 pub mod audit;
+pub mod chores;
 pub mod database;
+pub mod dead;
 pub mod events;
 mod explain;
+pub mod figures;
 pub mod invariants;
+pub mod jobs;
 pub mod outbox;
 pub mod pods;
+pub mod queues;
 pub mod records;
 pub mod results;
 pub mod runs;
 pub mod steering;
 pub mod steps;
 pub mod tokens;
+pub mod workers;
 
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,6 @@ mod claim;
 mod commit;
 mod execute;
 pub mod steps;
-pub mod sweep;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -22,7 +21,7 @@ use crate::{
     queue::TokenQueue,
 };
 
-pub use crate::ledger::Error;
+pub use crate::ledger::{Error, sweep};
 
 pub use commit::ENGINE_LOST;
 pub use execute::{Executed, execute_one};
