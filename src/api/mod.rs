@@ -15,6 +15,7 @@ mod auth;
 mod error;
 mod guard;
 mod home;
+mod monitoring;
 mod page;
 mod parameters;
 mod records;

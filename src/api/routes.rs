@@ -13,7 +13,7 @@ use super::{
     actions,
     error::Error,
     guard::{self, Limits},
-    home, records, runs,
+    home, monitoring, records, runs,
 };
 
 /// Every route, with its guards.
@@ -21,6 +21,7 @@ pub(super) fn router(pool: PgPool) -> Router {
     let routes = Router::new()
         .route("/", get(home::home))
         .route("/health", get(home::health))
+        .route("/metrics", get(monitoring::read))
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/{id}", get(runs::show))
         .route("/api/v1/runs/{id}/results", get(runs::results))
@@ -42,6 +43,7 @@ pub(super) fn guarded(routes: Router, limits: Limits) -> Router {
         .method_not_allowed_fallback(async || Error::Method)
         .layer(middleware::from_fn_with_state(limits, guard::limit))
         .layer(middleware::from_fn(guard::dress))
+        .layer(middleware::from_fn(monitoring::time))
 }
 
 /// What handlers get.

@@ -17,6 +17,9 @@ use crate::{
 pub use access::{Refused, may_read};
 pub use server::{Error, MonitorServer, Readiness, serve};
 
+/// How long after a sign of life a worker counts as alive, where no lease is set: the default lease.
+pub const SILENT: Duration = Duration::from_secs(30);
+
 /// How long what the database said is good for: any number of scrapes costs one look.
 const GOOD_FOR: Duration = Duration::from_secs(5);
 
