@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use super::{By, Error, sweep};
 use crate::{
     queue::TokenQueue,
-    store::{audit, queues},
+    store::{audit, queues, tokens::MOST_STRANDED},
 };
 
 /// Pauses a queue: no worker of any process takes a step of it up until it is resumed. Steps under way are finished,
@@ -58,6 +58,6 @@ pub async fn resume(
     audit::append(&mut tx, by, "queue.resume", queue, json!({})).await?;
     tx.commit().await?;
     // Cut short here, the next sweep does the rest.
-    while sweep::sweep(pool, tokens, silent_s).await? > 0 {}
+    while sweep::sweep(pool, tokens, silent_s).await? == MOST_STRANDED {}
     Ok(true)
 }

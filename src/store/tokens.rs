@@ -5,6 +5,9 @@ use sqlx::PgConnection;
 use super::{Error, parse};
 use crate::domain::{ids::RunId, step::StepKind};
 
+/// Steps that [`stranded`] returns at most.
+pub const MOST_STRANDED: usize = 500;
+
 /// A live step that nothing would ever wake.
 #[derive(Debug, Clone)]
 pub struct Stranded {
@@ -24,6 +27,9 @@ pub struct Stranded {
 /// is missing, finished, killed, or held by a worker silent for more than `silent_s`; or its lease ran out so long ago
 /// that its worker, though alive, must have forgotten it. At most 500 at a time.
 ///
+/// All times are the server's. Where its clock was put back, tokens and leases of before lie in its future: they are
+/// as good as lost.
+///
 /// # Errors
 /// When the database fails.
 pub async fn stranded(conn: &mut PgConnection, silent_s: f64) -> Result<Vec<Stranded>, Error> {
@@ -33,8 +39,9 @@ pub async fn stranded(conn: &mut PgConnection, silent_s: f64) -> Result<Vec<Stra
          where s.status in ('scheduled', 'running') and r.status in ('pending', 'running')
            and (s.name = 'teardown' or r.cancel_requested
                 or not r.paused and not exists (select 1 from queue_controls c where c.queue = r.queue))
-           and (s.lease_until is null or s.lease_until < now())
+           and (s.lease_until is null or s.lease_until < now() or s.heartbeat_at > now() + interval '1 minute')
            and (s.lease_until < now() - make_interval(secs => 3.0 * $1::float8)
+                or s.scheduled_at > now() + interval '1 minute'
                 or not exists (
              select 1 from apalis.jobs j left join apalis.workers w on w.id = j.lock_by
              where j.id = s.job_key

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Error, Executed, Services};
+use super::{
+    Error, Executed, Services,
+    budget::{self, Slot},
+};
 use crate::{
-    clock,
     domain::{
         failure::Failure,
         kinds::ProviderKind,
@@ -17,7 +19,7 @@ use crate::{
     queue::{Delivery, StepToken},
     store::{
         attempts::{self, AttemptKey, AttemptOutcome},
-        events, queues,
+        budgets, events, queues,
         runs::{self, Run},
         steps::{self, Claim, Settled, Step},
     },
@@ -29,6 +31,9 @@ const TURN_POLL_S: f64 = 1.0;
 /// How often a step that this version doesn't know is looked at again, s: at first, and in the long run. A deploy lasts
 /// minutes; a version that never comes must not keep the workers busy.
 const PARKED_POLL_S: (f64, f64) = (5.0, 60.0);
+
+/// How often a run that waits for a place among the rented pods looks, on average, s: hundreds may wait.
+const SLOT_POLL_S: f64 = 10.0;
 
 /// A step that is ours until its lease runs out.
 #[derive(Debug)]
@@ -84,7 +89,7 @@ pub(super) async fn claim(
     });
     let Some((workflow, definition)) = known else {
         // A token that looks again, so that no sweeper of any version takes the step for a lost one.
-        let waited_s = (clock::now() - step.scheduled_at).as_seconds_f64();
+        let waited_s = steps::waited_s(conn, run.id, token.step).await?;
         snooze(services, conn, &run, token, waited_s.clamp(PARKED_POLL_S.0, PARKED_POLL_S.1)).await?;
         tx.commit().await?;
         return Ok(Err(Executed::Parked));
@@ -127,6 +132,27 @@ pub(super) async fn claim(
         give_up(services, conn, &run, &workflow, &step, &failure, &actor).await?;
         tx.commit().await?;
         return Ok(Err(Executed::Failed));
+    }
+    if !teardown && budget::rents(&run) {
+        let mut refused = budget::verdict(services, conn, &run).await?;
+        if refused.is_none() && definition.kind == StepKind::Provision {
+            match budget::take_slot(services, conn, &run).await? {
+                Slot::Taken => {}
+                Slot::Never(failure) => refused = Some(failure),
+                Slot::Wait(what) => {
+                    budgets::tell_waiting(conn, run.id, token.step, &what).await?;
+                    let wait_s = SLOT_POLL_S * (0.5 + rand::random::<f64>());
+                    snooze(services, conn, &run, token, wait_s).await?;
+                    tx.commit().await?;
+                    return Ok(Err(Executed::Snoozed));
+                }
+            }
+        }
+        if let Some(failure) = refused {
+            give_up(services, conn, &run, &workflow, &step, &failure, &actor).await?;
+            tx.commit().await?;
+            return Ok(Err(Executed::Failed));
+        }
     }
     let attempt = if taken_over { step.attempt } else { step.attempt + 1 };
     let lease_s = services.leases.lease.as_secs_f64();
@@ -184,5 +210,9 @@ pub(super) async fn give_up(
     runs::set_error(conn, run.id, failure).await?;
     events::append(conn, run.id, "step_failed", Some(&step.name), actor, json!({ "failure": failure }))
         .await?;
+    if budget::ends_spending(failure) {
+        budget::note_stop(conn, run, &step.name, failure, actor).await?;
+        return schedule_teardown(conn, services.queue.as_ref(), run, workflow).await;
+    }
     schedule_teardown_after_failure(conn, services.queue.as_ref(), run, workflow, actor).await
 }

@@ -38,9 +38,13 @@ fn every_unit_starts_a_command_that_there_is_drains_and_is_confined() {
         let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
         let arguments = words(line.strip_prefix("/usr/local/bin/dria-bench ").unwrap());
         assert!(is_taken(&arguments), "{}: {line}", path.display());
-        for needed in
-            ["User=dria-bench", "KillSignal=SIGTERM", "TimeoutStopSec=60", "NoNewPrivileges=yes", "ProtectSystem=strict"]
-        {
+        for needed in [
+            "User=dria-bench",
+            "KillSignal=SIGTERM",
+            "TimeoutStopSec=60",
+            "NoNewPrivileges=yes",
+            "ProtectSystem=strict",
+        ] {
             assert!(text.contains(needed), "{} lacks {needed}", path.display());
         }
         units += 1;

@@ -163,7 +163,7 @@ async fn a_pause_holds_for_workers_of_other_processes_that_live_already() {
     for worker in &mut workers {
         worker.wait_for(&["working steps"]);
     }
-    wait_for(&bench.database, "select 1::bigint from apalis.workers having count(*) = 4").await;
+    wait_for(&bench.database, "select (count(*) = 4)::int::bigint from apalis.workers").await;
     let paused = bench.run(&format!("queues pause {}", runs::local_queue()));
     assert_eq!(paused.code, Some(0), "{paused:?}");
     let spec = runs::truth_spec(&[1], ProviderKind::Local, None);
