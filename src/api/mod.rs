@@ -11,6 +11,7 @@
 
 mod accept;
 mod actions;
+mod admin;
 mod auth;
 mod error;
 mod guard;

@@ -10,7 +10,7 @@ use axum::{
 use sqlx::PgPool;
 
 use super::{
-    actions,
+    actions, admin,
     error::Error,
     guard::{self, Limits},
     home, monitoring, records, runs,
@@ -32,6 +32,7 @@ pub(super) fn router(pool: PgPool) -> Router {
         .route("/api/v1/runs/{id}/retry", post(actions::retry))
         .route("/api/v1/runs/{id}/rerun", post(actions::rerun))
         .route("/api/v1/runs/{id}/priority", post(actions::priority))
+        .merge(admin::routes())
         .with_state(pool);
     guarded(routes, Limits::default())
 }

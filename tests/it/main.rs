@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a file a feature.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod admin_api;
 mod api;
 mod api_actions;
 mod architecture;
