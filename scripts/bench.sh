@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the measuring instrument against the truth server, then how quickly steps follow each other, all on this
-# machine: builds, prints a table each (docs/methodology.md, docs/state-machine.md), and ends with 1 when a target is
-# missed. About ten minutes; leave the machine alone meanwhile.
+# machine: builds, prints a table each (docs/methodology.md; docs/state-machine.md, What shows it), and ends with 1 when a
+# target is missed. About ten minutes; leave the machine alone meanwhile.
 #
 #   scripts/bench.sh                 all
 #   scripts/bench.sh levels          only the parts named: levels, ceilings, parsers, scale

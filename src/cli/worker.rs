@@ -103,7 +103,7 @@ async fn work(args: &Args, options: &WorkerOptions, context: &Context, database:
             }
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        if args.until_idle && unfinished(database, &queues).await? == 0 {
+        if args.until_idle && is_idle(database, &queues).await {
             break;
         }
     }
@@ -137,6 +137,17 @@ pub(super) async fn serve_metrics(
         .map_err(|error| CliError::environment(error.to_string()).hint("choose another --metrics-addr"))?;
     context.output.note(format!("metrics at http://{}/metrics", server.address()));
     Ok(server)
+}
+
+/// Whether no run of these queues is left. A database that can't be asked may be back soon, and its runs with it.
+async fn is_idle(database: &Database, queues: &[String]) -> bool {
+    match unfinished(database, queues).await {
+        Ok(left) => left == 0,
+        Err(error) => {
+            tracing::warn!(%error, "could not ask whether any run is left");
+            false
+        }
+    }
 }
 
 /// Runs of these queues that are not over.

@@ -1,7 +1,7 @@
 //! What is rented, what is left to pay with, what was billed, and the caps on spending. Pure: amounts come in, a
 //! verdict comes out. Costs by phase are in `measure::ledger`.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -60,18 +60,6 @@ pub enum CapOf {
     Run,
     /// All that everybody rents in a day, from midnight UTC.
     Day,
-    /// All that the runs of one schedule rent in a day.
-    Schedule,
-}
-
-impl fmt::Display for CapOf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Run => "run",
-            Self::Day => "day",
-            Self::Schedule => "schedule",
-        })
-    }
 }
 
 /// What was spent of something, and what more is under way.
@@ -128,12 +116,10 @@ fn exceeded(cap: &Cap, least_usd: Decimal) -> Failure {
     let what = match cap.of {
         CapOf::Run => "the run",
         CapOf::Day => "all runs today (UTC)",
-        CapOf::Schedule => "the runs of its schedule today (UTC)",
     };
     let next = match cap.of {
         CapOf::Run => "raise it with `dria-bench runs budget RUN USD`",
         CapOf::Day => "raise budget.day_usd (DRIA_BENCH_BUDGET_DAY_USD) or wait for tomorrow",
-        CapOf::Schedule => "raise the schedule's budget or wait for tomorrow",
     };
     let more = if least_usd > Decimal::ZERO {
         format!(", and this run would cost at least {} USD", least_usd.round_dp(4).normalize())

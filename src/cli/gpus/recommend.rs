@@ -180,7 +180,7 @@ fn ranked_table(catalog: &Catalog, ranked: &[&Ranked]) -> String {
         ranked.iter().map(|one| {
             let name = catalog.gpu(&one.gpu).map_or(one.gpu.as_str(), |gpu| gpu.display_name.as_str());
             let (rate, cost) = (one.prediction.output_tokens_per_second, one.usd_per_million_output_tokens);
-            let cents = |usd: Decimal| format!("{:.3}", usd);
+            let cents = |usd: Decimal| format!("{usd:.3}");
             [
                 format!("{} × {name}", one.count),
                 or_dash(cost.map(|cost| cents(cost.mid))),
