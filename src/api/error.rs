@@ -35,6 +35,9 @@ pub(super) enum Error {
     /// No schedule has this name.
     #[error("{0}")]
     UnknownSchedule(UnknownName),
+    /// No such job or queue; what there is is said.
+    #[error("{0}")]
+    Unknown(String),
     /// A run without records of this level.
     #[error(
         "run {0} has no records of {1}: it didn't measure that level, or its version kept no records; \
@@ -109,6 +112,7 @@ impl Error {
             Self::UnknownRun(_) => (StatusCode::NOT_FOUND, "run_not_found"),
             Self::UnknownMatrix(_) => (StatusCode::NOT_FOUND, "matrix_not_found"),
             Self::UnknownSchedule(_) => (StatusCode::NOT_FOUND, "schedule_not_found"),
+            Self::Unknown(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::NoRecords(..) => (StatusCode::NOT_FOUND, "records_not_found"),
             Self::Records(_) => (StatusCode::INTERNAL_SERVER_ERROR, "records"),
             Self::Parameters(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameters"),
@@ -146,6 +150,7 @@ impl From<ledger::Error> for Error {
             ledger::Error::Definitions(error) => Self::Refused(error.to_string()),
             ledger::Error::Matrix(error) => Self::Refused(error.to_string()),
             ledger::Error::Refused(reason) => Self::Refused(reason),
+            ledger::Error::Unknown(what) => Self::Unknown(what),
         }
     }
 }

@@ -158,7 +158,9 @@ impl From<crate::ledger::Error> for CliError {
         match error {
             crate::ledger::Error::Store(error) => error.into(),
             crate::ledger::Error::Queue(error) => Self::environment(error.to_string()),
-            crate::ledger::Error::Refused(message) => Self::failed(message),
+            crate::ledger::Error::Refused(message) | crate::ledger::Error::Unknown(message) => {
+                Self::failed(message)
+            }
             crate::ledger::Error::NoRun(_) => Self::failed(error.to_string()).hint("dria-bench runs list"),
             crate::ledger::Error::NoMatrix(_) => {
                 Self::failed(error.to_string()).hint("dria-bench matrices list")

@@ -65,6 +65,7 @@ pub(super) const KEYS: &[Key] = &[
     key("budget.run_usd", "DRIA_BENCH_BUDGET_RUN_USD"),
     key("budget.day_usd", "DRIA_BENCH_BUDGET_DAY_USD"),
     key("log.filter", "RUST_LOG"),
+    key("log.format", "DRIA_BENCH_LOG_FORMAT"),
 ];
 
 /// The setting of this name.

@@ -219,6 +219,18 @@ pub struct Budget {
 pub struct Log {
     /// A filter in the syntax of `RUST_LOG`.
     pub filter: String,
+    /// How lines are written.
+    pub format: LogFormat,
+}
+
+/// How the log's lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

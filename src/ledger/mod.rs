@@ -8,9 +8,12 @@ mod advance;
 mod again;
 pub mod bulk;
 mod dispatch;
+pub mod jobs;
 pub mod matrices;
 pub mod operator;
+pub mod queues;
 pub mod schedules;
+pub mod sweep;
 pub mod tokens;
 
 use crate::{
@@ -53,6 +56,9 @@ pub enum Error {
     /// A matrix can't be run as it is defined.
     #[error(transparent)]
     Matrix(#[from] MatrixError),
+    /// There is no such job or queue; what there is is said.
+    #[error("{0}")]
+    Unknown(String),
     /// An operator asked for what the run's state doesn't allow.
     #[error("{0}")]
     Refused(String),
