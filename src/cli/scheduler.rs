@@ -28,6 +28,6 @@ async fn schedule(context: &Context, database: &Database) -> CliResult {
     context.output.note(format!("scheduling ({})", database.describe()));
     stop.asked().await;
     context.output.note("stopping");
-    scheduler.stop().await;
+    stop.or_at_once(scheduler.stop()).await;
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! `dria-bench up`: everything in one process, the HTTP server and the workers, until it is stopped.
+//! `dria-bench up`: everything in one process, HTTP server, workers and scheduler, until it is stopped.
 
 use std::net::IpAddr;
 
@@ -7,12 +7,13 @@ use serde_json::json;
 use super::{CliResult, Context, Exit, database::Database, services, signals::Stop, tokens, worker::Width};
 use crate::{
     api,
-    jobs::{WorkerOptions, WorkerSet},
+    jobs::{Scheduler, WorkerOptions, WorkerSet},
 };
 
-/// Run everything in one process: the HTTP server and the workers, until stopped (Ctrl-C or SIGTERM)
+/// Run everything in one process: HTTP server, workers and scheduler, until stopped (Ctrl-C or SIGTERM)
 ///
-/// It works the runs that there are and starts none by itself. Stopping puts steps under way back and spends no attempt;
+/// It works the runs that there are, and starts those of schedules that are enabled: as shipped, none that benchmarks.
+/// Stopping puts steps under way back and spends no attempt;
 /// asked twice, it ends at once. In an empty database it makes the first admin token and prints it, once.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -54,6 +55,7 @@ async fn all_in_one(
     let server = api::serve(&settings, database.pool.clone()).await?;
     let token = tokens::first_admin(database).await?;
     let workers = WorkerSet::start(&services, options);
+    let scheduler = Scheduler::start(&services, &services::scheduler_options(context));
     let output = context.output;
     if output.json {
         output.json(&json!({ "url": server.url(), "admin_token": token }));
@@ -65,11 +67,11 @@ async fn all_in_one(
         }
     }
     let queues: Vec<&str> = options.queues.iter().map(|(queue, _)| queue.as_str()).collect();
-    output.note(format!("serving, and working {} ({})", queues.join(" and "), database.describe()));
+    output.note(format!("serving, scheduling, and working {} ({})", queues.join(" and "), database.describe()));
     stop.asked().await;
     output.note("stopping: steps under way are put back");
     stop.or_at_once(async {
-        tokio::join!(server.stop(), workers.stop());
+        tokio::join!(server.stop(), workers.stop(), scheduler.stop());
     })
     .await;
     Ok(Exit::Done)

@@ -21,7 +21,7 @@ use crate::{
         matrices::{self as ledger_matrices, LocalHost, NewMatrix},
     },
     store::{
-        self, matrices,
+        matrices,
         schedule_ticks::{self, DueTick, Outcome, Settled},
         schedules,
     },
