@@ -10,7 +10,10 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    domain::ids::{MatrixId, RunId},
+    domain::{
+        ids::{MatrixId, RunId},
+        names::UnknownName,
+    },
     ledger::{self, tokens::Role},
     queue,
     report::records::Level,
@@ -29,6 +32,9 @@ pub(super) enum Error {
     /// No matrix has this id.
     #[error("there is no matrix {0}")]
     UnknownMatrix(MatrixId),
+    /// No schedule has this name.
+    #[error("{0}")]
+    UnknownSchedule(UnknownName),
     /// A run without records of this level.
     #[error(
         "run {0} has no records of {1}: it didn't measure that level, or its version kept no records; \
@@ -102,6 +108,7 @@ impl Error {
             Self::UnknownPath(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::UnknownRun(_) => (StatusCode::NOT_FOUND, "run_not_found"),
             Self::UnknownMatrix(_) => (StatusCode::NOT_FOUND, "matrix_not_found"),
+            Self::UnknownSchedule(_) => (StatusCode::NOT_FOUND, "schedule_not_found"),
             Self::NoRecords(..) => (StatusCode::NOT_FOUND, "records_not_found"),
             Self::Records(_) => (StatusCode::INTERNAL_SERVER_ERROR, "records"),
             Self::Parameters(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameters"),
@@ -135,6 +142,8 @@ impl From<ledger::Error> for Error {
             ledger::Error::Queue(error) => Self::Queue(error),
             ledger::Error::NoRun(id) => Self::UnknownRun(id),
             ledger::Error::NoMatrix(id) => Self::UnknownMatrix(id),
+            ledger::Error::NoSchedule(unknown) => Self::UnknownSchedule(unknown),
+            ledger::Error::Definitions(error) => Self::Refused(error.to_string()),
             ledger::Error::Matrix(error) => Self::Refused(error.to_string()),
             ledger::Error::Refused(reason) => Self::Refused(reason),
         }

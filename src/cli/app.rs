@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
     CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, load, matrices, migrate, pods,
-    results, run, runs, serve, spec, tokens, truth_server, worker, workflows,
+    prices, results, run, runs, scheduler, schedules, serve, spec, tokens, truth_server, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -71,6 +71,9 @@ enum Command {
     /// What runs have outside, and removing what none owns
     #[command(subcommand)]
     Pods(pods::Command),
+    /// What GPUs cost on each cloud: ask the sources, list, history
+    #[command(subcommand)]
+    Prices(prices::Command),
     /// Make, list and revoke tokens of the API
     #[command(subcommand)]
     Tokens(tokens::Command),
@@ -78,6 +81,10 @@ enum Command {
     Load(Box<load::Args>),
     TruthServer(truth_server::Args),
     Worker(worker::Args),
+    Scheduler(scheduler::Args),
+    /// What happens by itself, when it does, and turning it on and off
+    #[command(subcommand)]
+    Schedules(schedules::Command),
     Serve(serve::Args),
     Doctor(doctor::Args),
     /// Show and check workflow and schedule definitions
@@ -157,7 +164,7 @@ fn start(cli: Cli, output: Output) -> CliResult {
         }
         _ => CliError::usage(error.to_string()),
     })?;
-    let service = matches!(cli.command, Command::Worker(_) | Command::Serve(_));
+    let service = matches!(cli.command, Command::Worker(_) | Command::Scheduler(_) | Command::Serve(_));
     telemetry::init(&config.log_filter(service, cli.global.verbose), false)
         .map_err(|error| CliError::usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
@@ -175,12 +182,15 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Runs(command) => runs::run(command, context).await,
         Command::Matrices(command) => matrices::run(command, context).await,
         Command::Pods(command) => pods::run(command, context).await,
+        Command::Prices(command) => prices::run(command, context).await,
         Command::Tokens(command) => tokens::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,
         Command::Load(args) => load::run(*args, output).await,
         Command::TruthServer(args) => truth_server::run(args, output).await,
         Command::Serve(args) => serve::run(args, context).await,
         Command::Worker(args) => worker::run(args, context).await,
+        Command::Scheduler(args) => scheduler::run(args, context).await,
+        Command::Schedules(command) => schedules::run(command, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Workflows(args) => {
             let definitions = Definitions::new(spec::definition_places(&context));

@@ -6,6 +6,7 @@ mod error;
 mod keys;
 mod layers;
 mod money;
+mod prices;
 mod secret;
 mod sections;
 
@@ -20,9 +21,11 @@ use serde::Deserialize;
 pub use self::{
     error::Error,
     money::{parse_cap, parse_usd},
+    prices::{PriceSource, price_source},
     secret::{REDACTED, Secret},
     sections::{
-        Budget, Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Runpod, Server, Worker,
+        Budget, Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Retention, Runpod,
+        Scheduler, Server, Worker,
     },
 };
 
@@ -44,6 +47,10 @@ pub struct Config {
     pub server: Server,
     /// The worker.
     pub worker: Worker,
+    /// What makes schedules fire.
+    pub scheduler: Scheduler,
+    /// How long what nobody needs any more is kept.
+    pub retention: Retention,
     /// The load of a run that says nothing else.
     pub load: Load,
     /// Programs of the engines on this machine.

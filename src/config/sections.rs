@@ -59,6 +59,27 @@ pub struct Worker {
     pub poll: Duration,
 }
 
+/// What makes schedules fire.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scheduler {
+    /// How often it looks whether a tick is due.
+    #[serde(rename = "poll_ms", deserialize_with = "millis")]
+    pub poll: Duration,
+}
+
+/// How long what nobody needs any more is kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Days that the queue's worked tokens, and workers that are gone, are kept.
+    #[serde(deserialize_with = "days")]
+    pub queue_days: i32,
+    /// Days that the ticks of schedules are kept.
+    #[serde(deserialize_with = "days_of_ticks")]
+    pub ticks_days: i32,
+}
+
 /// The load of a run that says nothing else.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -214,6 +235,15 @@ fn width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> 
 
 fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     within(deserializer, 1..=1024, "threads").map(|count| count as u32)
+}
+
+fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    within(deserializer, 1..=3650, "days").map(|days| days as i32)
+}
+
+/// Longer than a scheduler looks back: a tick that is forgotten sooner could fire again after the clock was put back.
+fn days_of_ticks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    within(deserializer, 32..=3650, "days").map(|days| days as i32)
 }
 
 fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

@@ -11,6 +11,7 @@ pub mod measure;
 pub mod money;
 pub mod names;
 pub mod outputs;
+pub mod price;
 pub mod recommend;
 pub mod roofline;
 pub mod run;

@@ -1,7 +1,7 @@
 //! What is rented, what is left to pay with, what was billed, and the caps on spending. Pure: amounts come in, a
 //! verdict comes out. Costs by phase are in `measure::ledger`.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -60,21 +60,8 @@ pub enum CapOf {
     Run,
     /// All that everybody rents in a day, from midnight UTC.
     Day,
-    /// All that the runs of one schedule rent in a day.
-    Schedule,
     /// All that the runs of one matrix rent.
     Matrix,
-}
-
-impl fmt::Display for CapOf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Run => "run",
-            Self::Day => "day",
-            Self::Schedule => "schedule",
-            Self::Matrix => "matrix",
-        })
-    }
 }
 
 /// What was spent of something, and what more is under way.
@@ -131,7 +118,6 @@ fn exceeded(cap: &Cap, least_usd: Decimal) -> Failure {
     let what = match cap.of {
         CapOf::Run => "the run",
         CapOf::Day => "all runs today (UTC)",
-        CapOf::Schedule => "the runs of its schedule today (UTC)",
         CapOf::Matrix => "all runs of its matrix",
     };
     let (next, then) = match cap.of {
@@ -139,7 +125,6 @@ fn exceeded(cap: &Cap, least_usd: Decimal) -> Failure {
         CapOf::Day => {
             ("raise budget.day_usd (DRIA_BENCH_BUDGET_DAY_USD) or wait for tomorrow", "runs retry RUN")
         }
-        CapOf::Schedule => ("raise the schedule's budget or wait for tomorrow", "runs retry RUN"),
         CapOf::Matrix => ("wait for its end", "matrices resume MATRIX --budget USD"),
     };
     let more = if least_usd > Decimal::ZERO {

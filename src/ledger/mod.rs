@@ -10,12 +10,15 @@ pub mod bulk;
 mod dispatch;
 pub mod matrices;
 pub mod operator;
+pub mod schedules;
 pub mod tokens;
 
 use crate::{
+    definitions,
     domain::{
         ids::{MatrixId, RunId},
         matrix::MatrixError,
+        names::UnknownName,
     },
     queue, store,
 };
@@ -41,6 +44,12 @@ pub enum Error {
     /// There is no such matrix.
     #[error("there is no matrix {0}")]
     NoMatrix(MatrixId),
+    /// There is no such schedule.
+    #[error(transparent)]
+    NoSchedule(UnknownName),
+    /// Definition files can't be read.
+    #[error(transparent)]
+    Definitions(#[from] definitions::Error),
     /// A matrix can't be run as it is defined.
     #[error(transparent)]
     Matrix(#[from] MatrixError),

@@ -17,6 +17,7 @@ pub mod recompute;
 pub mod records;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod schedules;
 mod words;
 
 use std::collections::BTreeMap;

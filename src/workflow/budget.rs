@@ -112,22 +112,35 @@ async fn caps(services: &Services, conn: &mut PgConnection, run: &Run) -> Result
     Ok(caps)
 }
 
-/// What became of asking for a place among the pods that may be there at the same time.
-pub(super) enum Slot {
-    /// It has one, and its pod's name is committed with it.
-    Taken,
-    /// There is none at the moment; what is waited for.
+/// Whether a step may start.
+pub(super) enum Admission {
+    /// It may. One that rents has a place, and its pod's name is committed with it.
+    Granted,
+    /// Not at the moment; what is waited for.
     Wait(String),
-    /// There never will be.
-    Never(Failure),
+    /// Neither now nor later.
+    Refused(Failure),
 }
 
-/// Takes a place among the pods that may be there at the same time.
-pub(super) async fn take_slot(
+/// Whether a step of a run may start: none does that would spend too much, and what rents needs a place.
+pub(super) async fn admit(
     services: &Services,
     conn: &mut PgConnection,
     run: &Run,
-) -> Result<Slot, Error> {
+    step: StepKind,
+) -> Result<Admission, Error> {
+    if !rents(run) || step == StepKind::Teardown {
+        return Ok(Admission::Granted);
+    }
+    match verdict(services, conn, run).await? {
+        Some(failure) => Ok(Admission::Refused(failure)),
+        None if step == StepKind::Provision => take_slot(services, conn, run).await,
+        None => Ok(Admission::Granted),
+    }
+}
+
+/// Takes a place among the pods that may be there at the same time.
+async fn take_slot(services: &Services, conn: &mut PgConnection, run: &Run) -> Result<Admission, Error> {
     let (provider, limits) = (run.spec.machine.provider, &services.limits);
     let gpus = i64::from(run.spec.machine.gpu_count.max(1));
     budgets::lock(conn).await?;
@@ -136,20 +149,20 @@ pub(super) async fn take_slot(
     if let Some(most) = over(limits.max_gpus, gpus) {
         let message =
             format!("it asks for {gpus} GPUs, and no more than {most} may be rented: raise runpod.max_gpus");
-        return Ok(Slot::Never(Failure::permanent("bad_request", message)));
+        return Ok(Admission::Refused(Failure::permanent("bad_request", message)));
     }
     if !mine {
         if let Some(most) = over(limits.max_pods, pods_used + 1) {
-            return Ok(Slot::Wait(format!("one of {most} pods (runpod.max_pods)")));
+            return Ok(Admission::Wait(format!("one of {most} pods (runpod.max_pods)")));
         }
         if let Some(most) = over(limits.max_gpus, gpus_used + gpus) {
-            return Ok(Slot::Wait(format!("{gpus} of {most} GPUs (runpod.max_gpus)")));
+            return Ok(Admission::Wait(format!("{gpus} of {most} GPUs (runpod.max_gpus)")));
         }
     }
     let name = pod_name(&services.deployment, run.id, run.generation);
     pods::intend(conn, run.id, run.generation, provider, &name).await?;
     budgets::set_deadline(conn, &name, limits.max_lifetime.as_secs_f64()).await?;
-    Ok(Slot::Taken)
+    Ok(Admission::Granted)
 }
 
 /// Holds back the least that renting costs, of every cap; the failure where it doesn't fit.

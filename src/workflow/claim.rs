@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Error, Executed, Services,
-    budget::{self, Slot},
+    budget::{self, Admission},
 };
 use crate::{
     domain::{
@@ -123,22 +123,16 @@ pub(super) async fn claim(
         tx.commit().await?;
         return Ok(Err(Executed::Failed));
     }
-    if !teardown && budget::rents(&run) {
-        let mut refused = budget::verdict(services, conn, &run).await?;
-        if refused.is_none() && definition.kind == StepKind::Provision {
-            match budget::take_slot(services, conn, &run).await? {
-                Slot::Taken => {}
-                Slot::Never(failure) => refused = Some(failure),
-                Slot::Wait(what) => {
-                    budgets::tell_waiting(conn, run.id, token.step, &what).await?;
-                    let wait_s = SLOT_POLL_S * (0.5 + rand::random::<f64>());
-                    snooze(services, conn, &run, token, wait_s).await?;
-                    tx.commit().await?;
-                    return Ok(Err(Executed::Snoozed));
-                }
-            }
+    match budget::admit(services, conn, &run, definition.kind).await? {
+        Admission::Granted => {}
+        Admission::Wait(what) => {
+            budgets::tell_waiting(conn, run.id, token.step, &what).await?;
+            let about = SLOT_POLL_S * (0.5 + rand::random::<f64>());
+            snooze(services, conn, &run, token, about).await?;
+            tx.commit().await?;
+            return Ok(Err(Executed::Snoozed));
         }
-        if let Some(failure) = refused {
+        Admission::Refused(failure) => {
             give_up(services, conn, &run, &workflow, &step, &failure, &actor).await?;
             tx.commit().await?;
             return Ok(Err(Executed::Failed));

@@ -119,7 +119,8 @@ async fn work(services: &Services, claimed: &Claimed, shutdown: &CancellationTok
     }
 }
 
-/// Extends the lease until it is lost, the run is to be cancelled, or may spend no more. Progress goes along, at most once a second.
+/// Extends the lease until it is lost, the run is to be cancelled, or may spend no more. Progress goes along, at most once
+/// a second.
 async fn heartbeat(
     services: &Services,
     claimed: &Claimed,

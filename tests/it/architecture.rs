@@ -20,9 +20,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("loadgen", &["domain", "engine", "SERVICES"]),
     ("truth", &["domain", "engine", "SERVICES"]),
     ("provider", &["domain", "SERVICES"]),
-    ("pricing", &["domain", "SERVICES"]),
     ("store", &["domain", "SERVICES"]),
     ("queue", &["domain", "store", "SERVICES"]),
+    ("prices", &["domain", "store", "SERVICES"]),
     // What commands print and the API serves: it knows what steps leave behind, not how they work.
     ("report", &["domain", "store", "SERVICES"]),
     ("sync", &["domain", "store", "SERVICES"]),
@@ -33,12 +33,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "jobs",
         &[
-            "domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "workflow", "pricing",
+            "domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "workflow", "prices",
             "sync", "SERVICES",
         ],
     ),
     // It reads the store and enqueues; it never calls workflow or provider.
-    ("api", &["domain", "store", "report", "queue", "ledger", "pricing", "sync", "assistant", "SERVICES"]),
+    ("api", &["domain", "store", "report", "queue", "ledger", "prices", "sync", "assistant", "SERVICES"]),
     (
         "cli",
         &[
@@ -47,7 +47,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "loadgen",
             "truth",
             "provider",
-            "pricing",
+            "prices",
             "store",
             "report",
             "queue",

@@ -223,6 +223,24 @@ async fn a_worker_killed_at_four_points_of_each_step_leaves_ten_results_and_no_p
     stage.all_is_well(folder.path(), "rented pods", kills, live).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_whose_worker_died_before_a_list_that_lags_is_gone_in_the_end() {
+    let (mut stage, folder, fake) = (Stage::new().await, public_folder(), FakeRunpod::start().await);
+    let spec = runs::rented_spec(EngineKind::Vllm, &[1]);
+    let workflow = runs::quick_workflow(&[1]);
+    runs::start(&stage.database, &ApalisQueue, &spec, &workflow, SHARED_QUEUE).await;
+    let worker = Worker::renting(&stage.database, folder.path(), &fake);
+    stage.kill_at("provision", Point::AfterSideEffect, worker).await;
+    assert_eq!(fake.counts(), (1, 1), "rented, and not recorded");
+    // Whoever looks next is told that there is no pod: the next worker's reaper, then its provision.
+    fake.hide(3);
+    let last = Worker::renting(&stage.database, folder.path(), &fake);
+    assert!(last.ended().await, "the last worker did not end in order");
+    assert_eq!(fake.counts(), (0, 2), "a second one was rented under the name, and teardown found both");
+    assert_eq!(stage.database.count("select count(*) from benchmark_results").await, 2);
+    assert_eq!(runs::broken_invariants(&stage.database, folder.path()).await, Vec::<String>::new());
+}
+
 #[test]
 fn the_matrix_has_each_step_of_the_shipped_benchmark() {
     let kinds = runs::quick_workflow(&(1..=9).collect::<Vec<_>>()).steps.into_iter().map(|step| step.kind);

@@ -93,7 +93,8 @@ async fn measured(database: &TestDatabase, levels: &[(&str, f64, &str)]) {
                    insert into workflow_runs (id, kind, spec, definition, queue, status, finished_at)
                    values (gen_random_uuid(), 'benchmark',
                            '{{\"engine\": {{\"kind\": \"vllm\"}},
-                             \"model\": {{\"id\": \"meta-llama/Llama-3.1-8B-Instruct\"}}}}', '{{}}', 'steps',
+                             \"model\": {{\"id\": \"meta-llama/Llama-3.1-8B-Instruct\"}},
+                             \"machine\": {{\"provider\": \"runpod\", \"gpu_id\": \"{gpu}\"}}}}', '{{}}', 'steps',
                            'succeeded', now())
                    returning id)
                  insert into benchmark_results
@@ -202,7 +203,8 @@ async fn among_a_hundred_thousand_runs_the_history_of_a_model_is_found_by_its_in
             "insert into workflow_runs (id, kind, spec, definition, queue, status, finished_at)
              select gen_random_uuid(), 'benchmark',
                     jsonb_build_object('engine', jsonb_build_object('kind', 'vllm'),
-                                       'model', jsonb_build_object('id', 'model-' || n % 500)),
+                                       'model', jsonb_build_object('id', 'model-' || n % 500),
+                                       'machine', '{\"provider\": \"runpod\", \"gpu_id\": \"x\"}'::jsonb),
                     '{}', 'steps', 'succeeded', now() - n * interval '1 minute'
              from generate_series(1, 100000) n;
              analyze workflow_runs",

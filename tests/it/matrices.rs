@@ -45,7 +45,7 @@ fn read(table: &str) -> Result<MatrixDefinition, String> {
         file: "test.toml".to_owned(),
         text: schedule(table),
     };
-    match Definitions::default().read_schedule(&source, &[]).map_err(|error| error.to_string())?.action {
+    match Definitions::default().read_schedule(&source, &[], &[]).map_err(|error| error.to_string())?.action {
         Action::Matrix(matrix) => Ok(matrix),
         Action::Job { name } => panic!("a chore: {name}"),
     }

@@ -120,7 +120,7 @@ impl Rig {
     }
 
     async fn run(&self, id: RunId) -> stored::Run {
-        stored::get(&mut *self.database.pool.acquire().await.unwrap(), id).await.unwrap().unwrap()
+        stored::get(&mut self.database.pool.acquire().await.unwrap(), id).await.unwrap().unwrap()
     }
 
     async fn code(&self, id: RunId) -> String {
@@ -128,7 +128,7 @@ impl Rig {
     }
 
     async fn rentals(&self, id: RunId) -> Vec<Rental> {
-        rentals::of_run(&mut *self.database.pool.acquire().await.unwrap(), id).await.unwrap()
+        rentals::of_run(&mut self.database.pool.acquire().await.unwrap(), id).await.unwrap()
     }
 
     async fn event(&self, id: RunId, kind: &str) -> Option<Value> {

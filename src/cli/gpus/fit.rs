@@ -64,24 +64,23 @@ fn verdict_table(gpus: &[&Gpu], verdicts: &[Verdict]) -> String {
     table(
         heading,
         gpus.iter().zip(verdicts).map(|(gpu, verdict)| {
-            let [fits, used, available, requests, remark] = match verdict.fits {
-                Some(fit) => [
+            let name = gpu.display_name.clone();
+            if let Some(fit) = verdict.fits {
+                return [
+                    name,
                     format!("×{}", fit.count),
                     format!("{:.1}", fit.need.total_gib()),
                     format!("{:.1}", fit.available_gib),
                     fit.max_requests.to_string(),
                     verdict.notes.join("; "),
-                ],
-                None => {
-                    let reason =
-                        verdict.reason().map_or_else(String::new, |rejection| match rejection.count {
-                            Some(count) => format!("×{count}: {}", rejection.words),
-                            None => rejection.words.clone(),
-                        });
-                    ["no", "-", "-", "-", &reason].map(str::to_owned)
-                }
-            };
-            [gpu.display_name.clone(), fits, used, available, requests, remark]
+                ];
+            }
+            let reason = verdict.reason().map(|rejection| match rejection.count {
+                Some(count) => format!("×{count}: {}", rejection.words),
+                None => rejection.words.clone(),
+            });
+            let none = || "-".to_owned();
+            [name, "no".to_owned(), none(), none(), none(), reason.unwrap_or_default()]
         }),
     )
 }

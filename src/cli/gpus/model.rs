@@ -21,7 +21,7 @@ pub(super) struct ModelArgs {
     #[arg(long = "config-json", value_name = "FILE", help_heading = "Model")]
     config_json: Option<PathBuf>,
     /// Size of a model that isn't in the catalog, e.g. 7b, or 30b-a3b for a mixture of experts
-    #[arg(long, value_name = "SIZE", help_heading = "Model")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Model")]
     parameters: Option<Parameters>,
     /// Precision of the weights: fp32, bf16, fp16, fp8, int8, awq, gptq, mxfp4, q4_k_m, q8_0 [default: the model's own]
     #[arg(long, value_name = "NAME", help_heading = "What it must have room for")]

@@ -21,7 +21,7 @@ use crate::{
         kinds::ProviderKind, matrix::MatrixDefinition, names::UnknownName, schedule::Action, spec::LoadSpec,
         workflow::WorkflowDefinition,
     },
-    jobs::host::local_host,
+    jobs::{chores, host::local_host},
     ledger::matrices::{self, LocalHost, NewMatrix},
 };
 
@@ -106,7 +106,7 @@ fn read(args: &Args, context: &Context) -> Result<(Option<String>, MatrixDefinit
             CliError::usage(unknown.to_string()).hint("give a schedule's name, or a file that ends in .toml")
         })?
     };
-    let read = definitions.read_schedule(&source, &[]).map_err(|error| {
+    let read = definitions.read_schedule(&source, &[], &chores::names()).map_err(|error| {
         let error = explain(&error);
         CliError { exit: crate::cli::Exit::Usage, ..error }
     })?;

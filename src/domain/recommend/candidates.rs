@@ -116,15 +116,13 @@ fn offer<'a>(gpu: &Gpu, count: u32, prices: &'a [Priced]) -> Result<Option<&'a P
         return Ok(None);
     }
     let (there, gone): (Vec<_>, Vec<_>) = offers.partition(|price| price.in_stock != Some(false));
-    match there.into_iter().min_by_key(|price| price.usd_per_gpu_hour) {
-        Some(cheapest) => Ok(Some(cheapest)),
-        None => {
-            let mut sources: Vec<_> = gone.iter().map(|price| price.source.as_str()).collect();
-            sources.sort_unstable();
-            sources.dedup();
-            Err(format!("out of stock at {}", sources.join(", ")))
-        }
+    if let Some(cheapest) = there.into_iter().min_by_key(|price| price.usd_per_gpu_hour) {
+        return Ok(Some(cheapest));
     }
+    let mut sources: Vec<_> = gone.iter().map(|price| price.source.as_str()).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    Err(format!("out of stock at {}", sources.join(", ")))
 }
 
 fn meets(question: &Question<'_>, prediction: &Prediction) -> Option<Meets> {

@@ -93,7 +93,12 @@ fn it_follows_history_where_history_contradicts_the_roofline() {
     assert_eq!(h100.prediction.output_tokens_per_second, Band { low: 900.0, mid: 1_000.0, high: 1_100.0 });
     // 2.69 $ for 3.6 million tokens.
     assert_eq!(h100.usd_per_million_output_tokens.unwrap().mid, usd("0.747222"));
-    assert_eq!(l40s.prediction.output_tokens_per_second.low, 1_275.0, "one run alone is less sure");
+    let alone = l40s.prediction.output_tokens_per_second;
+    assert_eq!(
+        alone,
+        Band { low: 1_500.0 * 0.85, mid: 1_500.0, high: 1_500.0 * 1.15 },
+        "one run alone is less sure"
+    );
     assert_eq!(h100.reason, "median of 3 runs on 1 × H100 SXM; 2.69 $ a GPU-hour at somewhere");
     assert_eq!(
         order(&recommend(&question(&shape, Goal::Fastest, SATURATED), &gpus, &[], &history)),
@@ -272,6 +277,11 @@ fn more_gpus_than_it_takes_are_a_choice_of_their_own() {
     let advice = recommend(&asked, &gpus(&[L40S]), &prices(), &[]);
     assert_eq!(advice.ranked.iter().map(|ranked| ranked.count).collect::<Vec<_>>(), [8, 4, 2, 1]);
     assert_eq!(advice.ranked[0].usd_per_hour, Some(usd("6.88")));
+    let rate = |place: usize| advice.ranked[place].prediction.output_tokens_per_second;
+    assert!((rate(2).mid / rate(3).mid / 1.7 - 1.0).abs() < 0.01, "two are not quite twice as fast");
+    assert!((rate(2).high / rate(3).high / 2.0 - 1.0).abs() < 0.01, "at best they are");
+    let cheapest = recommend(&Question { goal: Goal::Cheapest, ..asked }, &gpus(&[L40S]), &prices(), &[]);
+    assert_eq!(cheapest.ranked[0].count, 1, "and so never cheaper");
     // An offer of two is none of one.
     let pair = [Priced { count: Some(2), ..price(L40S, "0.50") }];
     let advice = recommend(&asked, &gpus(&[L40S]), &pair, &[]);

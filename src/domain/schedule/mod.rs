@@ -4,6 +4,7 @@
 //! the caller gives: there is no clock here, and nothing fires.
 
 mod cron;
+mod due;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use super::{
 };
 
 pub use cron::{CronError, CronExpression};
+pub use due::{Due, LATE_AFTER, LOOK_BACK};
 pub use parse::{Known, parse};
 
 /// When something happens, and what.

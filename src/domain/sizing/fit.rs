@@ -125,10 +125,12 @@ pub fn place(shape: &Shape, gpu: &Gpu, options: &Options, count: u32) -> Result<
     if count > 1 && is_slice(gpu) {
         return Err(Why::Slice);
     }
-    if let Some(heads) = shape.attention_heads.filter(|heads| heads % count != 0) {
+    if let Some(heads) = shape.attention_heads.filter(|heads| !heads.is_multiple_of(count)) {
         return Err(Why::Heads { heads, count });
     }
-    if let Some(heads) = shape.kv.heads.filter(|heads| heads % count != 0 && count % heads != 0) {
+    if let Some(heads) =
+        shape.kv.heads.filter(|heads| !heads.is_multiple_of(count) && !count.is_multiple_of(*heads))
+    {
         return Err(Why::KvHeads { heads, count });
     }
     let need = need(shape, options, gpu.memory_gb.unwrap_or_default(), count);

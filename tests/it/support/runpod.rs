@@ -161,7 +161,8 @@ impl FakeRunpod {
         lock(&self.inner).pods.clear();
     }
 
-    /// What tells the program to rent here, and not to wait long between two looks.
+    /// What tells the program to rent here, and not to wait long between two looks. Oftener, and a run would use up the
+    /// account's requests a minute.
     pub(crate) fn environment(&self) -> [(&'static str, String); 7] {
         [
             ("RUNPOD_API_KEY", KEY.to_owned()),
@@ -169,7 +170,7 @@ impl FakeRunpod {
             ("RUNPOD_API_URL", self.url.clone()),
             ("RUNPOD_GRAPHQL_URL", self.graphql_url()),
             ("RUNPOD_PROXY_URL_TEMPLATE", NO_PROXY.to_owned()),
-            ("DRIA_BENCH_RUNPOD_POLL_MS", "50".to_owned()),
+            ("DRIA_BENCH_RUNPOD_POLL_MS", "500".to_owned()),
             ("DRIA_BENCH_RUNPOD_REQUESTS_PER_MINUTE", "100000".to_owned()),
         ]
     }
@@ -192,6 +193,11 @@ impl FakeRunpod {
         let mut inner = lock(&self.inner);
         let now = inner.pods.iter().map(|pod| pod.body.clone()).collect();
         inner.faults.lag = Some((calls, now));
+    }
+
+    /// The next `calls` lists show no pod.
+    pub(crate) fn hide(&self, calls: u32) {
+        self.fault(|faults| faults.lag = Some((calls, Vec::new())));
     }
 
     /// Pods that there are, and pods that there ever were.

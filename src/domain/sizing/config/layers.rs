@@ -59,7 +59,7 @@ pub(super) fn sliding(fields: &Fields<'_>, sizes: &Sizes) -> Result<Option<u32>,
             let reason = format!("has {} entries for {} layers", list.len(), sizes.layers);
             return Err(fields.refuse("layer_types", reason));
         }
-        let sliding = list.iter().filter(|kind| **kind == Value::from("sliding_attention")).count();
+        let sliding = list.iter().filter(|kind| kind.as_str() == Some("sliding_attention")).count();
         return Ok(u32::try_from(sliding).ok());
     }
     let kind = model_type(fields)?;
@@ -117,13 +117,13 @@ pub(super) fn count(fields: &Fields<'_>, sizes: &Sizes) -> Result<Parameters, Er
     let mixed = layers - f64::from(dense);
     let dense_blocks = if dense > 0 { f64::from(dense) * block(needed(width)?) } else { 0.0 };
     let router = hidden * f64::from(experts.total);
-    let with = |chosen: u32| {
+    let of = |chosen: u32| {
         embeddings
             + layers * every_layer
             + dense_blocks
             + mixed * (router + shared + f64::from(chosen) * expert)
     };
-    sensible(fields, Parameters { total: with(experts.total), active: with(experts.active) })
+    sensible(fields, Parameters { total: of(experts.total), active: of(experts.active) })
 }
 
 /// Layers of a mixture that have no experts.
