@@ -233,7 +233,11 @@ async fn among_a_hundred_thousand_runs_the_history_of_a_model_is_found_by_its_in
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cost_of_a_run_is_at_the_price_paid_or_given() {
     let bench = Bench::new().await;
-    let run = bench.run(&format!("{} --rates 1,2 --seconds 0.3 --json --quiet", super::cli::QUICK));
+    // Gaps long enough to be seen on a busy machine too.
+    let run = bench.run(
+        "run --engine truth --prompt-tokens 4 --output-tokens 16 --engine-arg=--ttft-ms=10 --engine-arg=--itl-ms=5 \
+         --rates 1,2 --seconds 1 --json --quiet",
+    );
     assert_eq!(run.code, Some(0), "{run:?}");
     let efficiency = &run.json()["results"][0]["efficiency"];
     assert_eq!(efficiency["bandwidth_share"], serde_json::Value::Null);
