@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Measures the measuring instrument against the truth server, then how quickly steps follow each other, all on this
-# machine: builds, prints a table each (docs/methodology.md; docs/state-machine.md, What shows it), and ends with 1 when a
-# target is missed. About ten minutes; leave the machine alone meanwhile.
+# Measures the measuring instrument against the truth server, then how quickly steps follow each other, then reading a
+# million prices, all on this machine: builds, prints a table each (docs/methodology.md; docs/state-machine.md, What shows
+# it; docs/prices.md), and ends with 1 when a target is missed. About ten minutes; leave the machine alone meanwhile.
 #
 #   scripts/bench.sh                 all
-#   scripts/bench.sh levels          only the parts named: levels, ceilings, parsers, scale
+#   scripts/bench.sh levels          only the parts named: levels, ceilings, parsers, scale, prices
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,8 +14,13 @@ built="${CARGO_TARGET_DIR:-target}/demo"
 missed=0
 instrument=()
 scale=0
+prices=0
 for part in "$@"; do
-  if [ "$part" = scale ]; then scale=1; else instrument+=("$part"); fi
+  case "$part" in
+    scale) scale=1 ;;
+    prices) prices=1 ;;
+    *) instrument+=("$part") ;;
+  esac
 done
 
 if [ "$#" -eq 0 ] || [ "${#instrument[@]}" -gt 0 ]; then
@@ -25,5 +30,9 @@ fi
 if [ "$#" -eq 0 ] || [ "$scale" = 1 ]; then
   cargo build --profile demo -p dria-bench -p scale --bin dria-bench --bin scale >&2
   "$built/scale" "$built/dria-bench" || missed=1
+fi
+if [ "$#" -eq 0 ] || [ "$prices" = 1 ]; then
+  cargo build --profile demo -p price-history --bin price-history >&2
+  "$built/price-history" || missed=1
 fi
 exit "$missed"

@@ -6,7 +6,7 @@
 //! ```text
 //! domain ─► engine ─► loadgen, truth
 //! domain ─► provider, store
-//! store  ─► queue, report
+//! store  ─► queue, report, prices
 //! store, queue ─► ledger
 //! report, ledger ─► api
 //! engine, provider, loadgen, ledger ─► workflow ─► jobs
@@ -28,6 +28,9 @@ pub mod http;
 pub mod jobs;
 pub mod ledger;
 pub mod loadgen;
+pub mod metrics;
+pub mod monitor;
+pub mod prices;
 pub mod provider;
 pub mod queue;
 pub mod report;

@@ -16,29 +16,51 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["domain", "clock", "config", "retry"]),
     ("retry", &["domain", "clock", "config"]),
     ("telemetry", &["domain", "clock", "config"]),
+    // What a process counts; whoever has something to count uses it.
+    ("metrics", &[]),
     ("engine", &["domain", "SERVICES"]),
     ("loadgen", &["domain", "engine", "SERVICES"]),
     ("truth", &["domain", "engine", "SERVICES"]),
     ("provider", &["domain", "SERVICES"]),
-    ("pricing", &["domain", "SERVICES"]),
     ("store", &["domain", "SERVICES"]),
     ("queue", &["domain", "store", "SERVICES"]),
+    ("prices", &["domain", "store", "SERVICES"]),
     // What commands print and the API serves: it knows what steps leave behind, not how they work.
     ("report", &["domain", "store", "SERVICES"]),
     ("sync", &["domain", "store", "SERVICES"]),
     ("assistant", &["domain", "store", "SERVICES"]),
     // What moves a run, whoever asks for it.
     ("ledger", &["domain", "store", "queue", "SERVICES"]),
-    ("workflow", &["domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "SERVICES"]),
+    (
+        "workflow",
+        &["domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "metrics", "SERVICES"],
+    ),
+    // What is read from outside of a process that works.
+    ("monitor", &["domain", "store", "ledger", "metrics", "SERVICES"]),
     (
         "jobs",
         &[
-            "domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "workflow", "pricing",
+            "domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "workflow", "prices",
             "sync", "SERVICES",
         ],
     ),
     // It reads the store and enqueues; it never calls workflow or provider.
-    ("api", &["domain", "store", "report", "queue", "ledger", "pricing", "sync", "assistant", "SERVICES"]),
+    (
+        "api",
+        &[
+            "domain",
+            "store",
+            "report",
+            "queue",
+            "ledger",
+            "prices",
+            "sync",
+            "assistant",
+            "metrics",
+            "monitor",
+            "SERVICES",
+        ],
+    ),
     (
         "cli",
         &[
@@ -47,7 +69,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "loadgen",
             "truth",
             "provider",
-            "pricing",
+            "prices",
             "store",
             "report",
             "queue",
@@ -57,6 +79,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "workflow",
             "jobs",
             "api",
+            "monitor",
             "SERVICES",
         ],
     ),

@@ -51,6 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     output_tokens: Option<u32>,
     /// Prices: a CSV file with the columns gpu, usd_per_gpu_hour and, where known, count, source, in_stock, as_of
+    /// [default: today's on-demand prices, see `dria-bench prices`]
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
     /// Rows to show; --json has all
@@ -93,17 +94,19 @@ pub(super) async fn run(args: &Args, catalog: &Catalog, context: &Context) -> Cl
     if args.max_price.is_some_and(|price| price <= Decimal::ZERO) {
         return Err(CliError::usage("--max-price: must be greater than zero"));
     }
-    let prices = match &args.prices {
-        Some(path) => prices::read(path, catalog)?,
-        None => Vec::new(),
-    };
+    let given = args.prices.as_ref().map(|path| prices::read(path, catalog)).transpose()?;
 
     let database = Database::open(&context.config).await?;
     let read = async {
         let mut conn = database.pool.acquire().await?;
-        Ok::<_, CliError>(history::points(&mut conn, catalog, args.engine, &asked.ids).await?)
+        let prices = match given {
+            Some(prices) => prices,
+            None => prices::latest(&mut conn).await?,
+        };
+        let history = history::points(&mut conn, catalog, args.engine, &asked.ids).await?;
+        Ok::<_, CliError>((prices, history))
     };
-    let history = read.await;
+    let read = read.await;
     database.close().await;
 
     let question = Question {
@@ -116,7 +119,8 @@ pub(super) async fn run(args: &Args, catalog: &Catalog, context: &Context) -> Cl
         ttft_ms: args.ttft_ms,
         itl_ms: args.itl_ms,
     };
-    let advice = recommend(&question, catalog.gpus(), &prices, &history?);
+    let (prices, history) = read?;
+    let advice = recommend(&question, catalog.gpus(), &prices, &history);
     show(args, catalog, &asked.shape, &advice, context.output);
     Ok(if advice.ranked.is_empty() { Exit::Failed } else { Exit::Done })
 }

@@ -1,5 +1,6 @@
 //! What several features' tests share.
 
+pub(crate) mod clouds;
 pub(crate) mod contract;
 pub(crate) mod database;
 pub(crate) mod drain;
