@@ -212,12 +212,15 @@ mod tests {
     }
 
     proptest! {
+        // A month of minutes in a zone with summer time takes its time to walk through.
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
         /// The clock goes on, stands, and is put back and forth, over both changes of summer time.
         #[test]
         fn no_tick_is_decided_twice_and_none_fires_that_is_too_old(
             schedule in any_schedule(),
             start in 0..31_536_000_i64,
-            jumps in proptest::collection::vec(prop_oneof![0..90_i64, -200_000..400_000_i64, 0..9_000_000_i64], 1..25),
+            jumps in proptest::collection::vec(prop_oneof![0..90_i64, -200_000..400_000_i64, 0..2_700_000_i64], 1..10),
         ) {
             let mut now = utc("2027-01-01T00:00:00Z") + TimeDelta::seconds(start);
             let mut last_tick = now;
