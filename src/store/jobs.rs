@@ -91,7 +91,8 @@ struct Arguments {
     step: i32,
 }
 
-/// The conditions are written out a query each: only so do the partial indexes serve them.
+/// The conditions are written out a query each: only so do the partial indexes serve them, and only so does the planner
+/// see that nothing is left to be filtered of the many that are done.
 macro_rules! select {
     ($conn:expr, $filter:expr, $before:expr, $limit:expr, $which:literal) => {
         sqlx::query_as!(
@@ -106,7 +107,7 @@ macro_rules! select {
                  when status = 'Killed' or (status = 'Failed' and attempts >= max_attempts) then 'failed'
                  when run_at > now() then 'scheduled'
                  else 'queued' end) s (state)
-               where ($3::text is null or s.state = $3) and id < $2 and "#
+               where id < $2 and "#
                 + $which
                 + " order by id desc limit $4",
             $filter.queue,
@@ -132,16 +133,40 @@ pub async fn list(conn: &mut PgConnection, filter: &JobFilter, limit: i64) -> Re
     let mut rows = Vec::new();
     if open {
         rows = if filter.queue.is_some() {
-            select!(&mut *conn, filter, before, limit, "job_type = $1 and status <> 'Done'")
+            select!(
+                &mut *conn,
+                filter,
+                before,
+                limit,
+                "job_type = $1 and status <> 'Done' and ($3::text is null or s.state = $3)"
+            )
         } else {
-            select!(&mut *conn, filter, before, limit, "$1::text is null and status <> 'Done'")
+            select!(
+                &mut *conn,
+                filter,
+                before,
+                limit,
+                "$1::text is null and status <> 'Done' and ($3::text is null or s.state = $3)"
+            )
         };
     }
     if done {
         rows.extend(if filter.queue.is_some() {
-            select!(&mut *conn, filter, before, limit, "job_type = $1 and status = 'Done'")
+            select!(
+                &mut *conn,
+                filter,
+                before,
+                limit,
+                "job_type = $1 and status = 'Done' and ($3::text is null or $3 = 'done')"
+            )
         } else {
-            select!(&mut *conn, filter, before, limit, "$1::text is null and status = 'Done'")
+            select!(
+                &mut *conn,
+                filter,
+                before,
+                limit,
+                "$1::text is null and status = 'Done' and ($3::text is null or $3 = 'done')"
+            )
         });
     }
     rows.sort_unstable_by(|a, b| b.id.cmp(&a.id));
