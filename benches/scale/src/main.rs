@@ -9,6 +9,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints a table")]
 
+mod extra;
 mod history;
 mod steps;
 
@@ -37,6 +38,10 @@ const STEPS_PER_SECOND: f64 = 100.0;
 const TRIES: usize = 3;
 /// "No slower": what rounds of the same differ by, per cent of the rate without history.
 const AS_FAST_PERCENT: f64 = 90.0;
+/// Most that recording a matrix of a thousand cells may take, s.
+const MATRIX_S: f64 = 2.0;
+/// Tokens that are older go while steps are measured, days: most of the history's.
+const KEPT_DAYS: i32 = 7;
 /// Most that a look for lost tokens may take: it is made every 15 s. ms.
 const SWEEP_MS: f64 = 100.0;
 
@@ -86,6 +91,14 @@ async fn rounds(
         asked.elapsed().as_secs_f64()
     );
     round(&mut table, &pool, &workers, &format!("{runs} runs"), Some(empty)).await?;
+    let matrix_s = extra::matrix(&pool).await?;
+    table.figure("a matrix of 1,000 cells recorded", None, matrix_s, "s", Target::AtMost(MATRIX_S));
+    eprintln!("old tokens are deleted meanwhile …");
+    let deleting = tokio::spawn(extra::delete_old_tokens(pool.clone(), KEPT_DAYS));
+    let (steps, rate) = steps::throughput(&pool, &workers).await?;
+    let target = Target::AtLeast(STEPS_PER_SECOND);
+    table.figure("two processes, retention at work", Some(steps), rate, "steps/s", target);
+    println!("retention: {} tokens deleted", deleting.await??);
     println!("load average after: {}\n\n{}", load_average(), table.text());
     let misses = table.misses();
     println!("{}", if misses == 0 { "all targets met".to_owned() } else { format!("{misses} missed") });

@@ -110,6 +110,7 @@ pub(crate) fn spec(url: &str) -> RunSpec {
             gpu_id: "none".to_owned(),
             gpu_candidates: Vec::new(),
             gpu_count: 0,
+            data_center: None,
             volume_in_gb: 0,
             container_disk_in_gb: 0,
             port: None,
