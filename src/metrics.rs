@@ -260,7 +260,7 @@ pub fn set_database_figures(figures: Option<&DatabaseFigures>) {
     metrics.dead.set(figures.dead_letters);
 }
 
-/// Everything that was recorded, in the text format of OpenMetrics, which Prometheus reads.
+/// Everything that was recorded, in the text format `OpenMetrics`, which Prometheus reads.
 #[must_use]
 pub fn render() -> String {
     let mut text = String::new();

@@ -108,11 +108,10 @@ impl Error {
     /// Status of the answer, and the stable name for programs.
     const fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::UnknownPath(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::UnknownPath(_) | Self::Unknown(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::UnknownRun(_) => (StatusCode::NOT_FOUND, "run_not_found"),
             Self::UnknownMatrix(_) => (StatusCode::NOT_FOUND, "matrix_not_found"),
             Self::UnknownSchedule(_) => (StatusCode::NOT_FOUND, "schedule_not_found"),
-            Self::Unknown(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::NoRecords(..) => (StatusCode::NOT_FOUND, "records_not_found"),
             Self::Records(_) => (StatusCode::INTERNAL_SERVER_ERROR, "records"),
             Self::Parameters(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameters"),

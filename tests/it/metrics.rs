@@ -76,7 +76,8 @@ async fn worked(bench: &Bench, environment: &[(&str, &str)]) -> (String, Running
     (run.to_string(), worker, url)
 }
 
-#[tokio::test]
+// The collector has to answer while the test waits for the worker's end.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_shows_what_it_worked_in_metrics_logs_and_traces() {
     let bench = Bench::new().await;
     let (endpoint, mut exported) = collector().await;

@@ -335,14 +335,14 @@ async fn a_look_at_a_hundred_thousand_jobs_reads_a_page_of_them() {
              analyze apalis.jobs",
         )
         .await;
-    let queues = [None, Some("steps".to_owned()), Some("steps@rare".to_owned())];
+    let any_or_one = [None, Some("steps".to_owned()), Some("steps@rare".to_owned())];
     let states: Vec<_> = [None].into_iter().chain(JobState::ALL.iter().copied().map(Some)).collect();
-    for queue in queues {
+    for queue in any_or_one {
         for state in &states {
             for before in [None, Some("01BX5ZZKBKACTAV9WEVG050000".to_owned())] {
                 let filter = JobFilter { queue: queue.clone(), state: *state, before };
                 let (scanned, fetched) = rows_read(&queued.database, &filter).await;
-                assert!(scanned == 0 && fetched <= 200, "{filter:?} read {scanned} and {fetched} rows");
+                assert!(scanned == 0 && fetched <= 300, "{filter:?} read {scanned} and {fetched} rows");
             }
         }
     }
