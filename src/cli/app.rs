@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, load, matrices, migrate, pods, results,
-    run, runs, scheduler, schedules, serve, spec, tokens, truth_server, worker, workflows,
+    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, load, matrices, migrate, pods,
+    results, run, runs, scheduler, schedules, serve, spec, tokens, truth_server, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -88,6 +88,9 @@ enum Command {
     Workflows(workflows::WorkflowsArgs),
     /// The GPUs and models this version knows
     Catalog(catalog::CatalogArgs),
+    /// Which GPUs a model fits on, and which to take
+    #[command(subcommand)]
+    Gpus(gpus::Command),
     /// The settings in force, and where each came from
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -190,6 +193,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
             workflows::run(&args, &definitions, output)
         }
         Command::Catalog(args) => catalog::run(&args, output),
+        Command::Gpus(command) => gpus::run(command, context).await,
         Command::Config(ConfigCommand::Show) => config::show(&context.config, output),
         Command::Migrate(args) => migrate::run(args, context).await,
         Command::Completions { .. } => Ok(Exit::Done),

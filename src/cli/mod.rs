@@ -15,6 +15,7 @@ pub mod demo;
 pub mod doctor;
 pub mod find;
 pub mod follow;
+pub mod gpus;
 pub mod load;
 pub mod matrices;
 pub mod migrate;

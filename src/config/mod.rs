@@ -5,6 +5,7 @@
 mod error;
 mod keys;
 mod layers;
+mod money;
 mod secret;
 mod sections;
 
@@ -18,10 +19,11 @@ use serde::Deserialize;
 
 pub use self::{
     error::Error,
+    money::{parse_cap, parse_usd},
     secret::{REDACTED, Secret},
     sections::{
-        Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Retention, Runpod, Scheduler,
-        Server, Worker,
+        Budget, Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Retention, Runpod,
+        Scheduler, Server, Worker,
     },
 };
 
@@ -53,6 +55,9 @@ pub struct Config {
     pub engines: Engines,
     /// RunPod.
     pub runpod: Runpod,
+    /// What may be spent.
+    #[serde(default)]
+    pub budget: Budget,
     /// The log.
     pub log: Log,
     /// Every setting with its value (redacted) and origin.

@@ -78,9 +78,13 @@ async fn dispatch_one(
     }
     let spent = matrices::note_spent(conn, id).await?;
     let mut done = Dispatched { matrix: id, started: 0, skipped: 0, over: false };
-    if spent >= matrix.budget_usd {
-        let reason =
-            format!("budget: {} of {} USD are spent", spent.round_dp(2), matrix.budget_usd.round_dp(2));
+    let cap = matrices::cap_reached(conn, id).await?;
+    if spent >= matrix.budget_usd || cap.is_some() {
+        let which = cap
+            .filter(|cap| cap != "matrix")
+            .map_or_else(String::new, |cap| format!(", and the cap of the {cap} is reached"));
+        let (spent, budget) = (spent.round_dp(2), matrix.budget_usd.round_dp(2));
+        let reason = format!("budget: {spent} of {budget} USD are spent{which}");
         done.skipped = matrix_cells::give_up_planned(conn, id, CellState::Skipped, &reason).await?;
     } else {
         done.started = start_cells(conn, queue, &matrix, rented).await?;
@@ -132,30 +136,27 @@ async fn start_cell(
     let by = By::from(&actor);
     let mut cell_row = matrix_cells::to_start(conn, matrix.id, cell).await?;
     let data_center = places.get(&cell_row.group).and_then(|place| place.data_center.clone());
-    let id = match cell_row.before {
+    let id = if let Some(id) = cell_row.before {
         // Locked before it is looked at: somebody may take it up by hand.
-        Some(id) => {
-            let run = locked(conn, id).await?;
-            if run.status.is_terminal() && run.status != RunStatus::Succeeded {
-                matrices::ask_for(conn, id, data_center.as_deref()).await?;
-                reopen(conn, queue, id, None, by).await?;
-            }
-            id
+        let run = locked(conn, id).await?;
+        if run.status.is_terminal() && run.status != RunStatus::Succeeded {
+            matrices::ask_for(conn, id, data_center.as_deref()).await?;
+            reopen(conn, queue, id, None, by).await?;
         }
-        None => {
-            let id = RunId::generate(clock::now());
-            cell_row.spec.machine.data_center = data_center;
-            let new = NewRun {
-                id,
-                spec: &cell_row.spec,
-                definition: workflow,
-                queue: &matrix.queue,
-                priority: cell_row.priority.clamp(0, HIGHEST_PRIORITY),
-                rerun_of: None,
-            };
-            record(conn, queue, &new, by).await?;
-            id
-        }
+        id
+    } else {
+        let id = RunId::generate(clock::now());
+        cell_row.spec.machine.data_center = data_center;
+        let new = NewRun {
+            id,
+            spec: &cell_row.spec,
+            definition: workflow,
+            queue: &matrix.queue,
+            priority: cell_row.priority.clamp(0, HIGHEST_PRIORITY),
+            rerun_of: None,
+        };
+        record(conn, queue, &new, by).await?;
+        id
     };
     matrix_cells::started(conn, matrix.id, cell, id).await?;
     Ok(())

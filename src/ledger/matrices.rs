@@ -77,12 +77,10 @@ pub async fn create(
         (ProviderKind::Runpod | ProviderKind::Endpoint, _) => SHARED_QUEUE,
     };
     let load = LoadSpec { rates: workflow.rates(), ..new.load.clone() };
+    let specs = definition.run_specs(&cells, &load, &catalog, new.local.map(|local| &local.facts))?;
     let groups = MatrixDefinition::groups(&cells);
-    let mut rows = Vec::with_capacity(cells.len());
-    for (cell, group) in cells.into_iter().zip(groups) {
-        let spec = definition.run_spec(&cell, &load, &catalog, new.local.map(|local| &local.facts))?;
-        rows.push((cell, group, spec));
-    }
+    let rows: Vec<_> =
+        cells.into_iter().zip(groups).zip(specs).map(|((cell, group), spec)| (cell, group, spec)).collect();
     let id = MatrixId::generate(clock::now());
     let row = NewRow { id, schedule, tick, definition, workflow, queue, created_by: by.actor };
     if !matrices::insert(conn, &row).await? {

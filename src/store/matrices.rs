@@ -11,6 +11,7 @@ use super::{Error, from_json, parse, to_json};
 use crate::domain::{
     ids::{MatrixId, RunId},
     matrix::{MatrixDefinition, MatrixState},
+    money,
     workflow::WorkflowDefinition,
 };
 
@@ -343,6 +344,39 @@ pub async fn note_spent(conn: &mut PgConnection, id: MatrixId) -> Result<Decimal
         id.as_uuid()
     )
     .fetch_one(conn)
+    .await?)
+}
+
+/// The budget of the matrix that a run is of, US dollars, and all its runs; `None`: the run is of none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cap_of(conn: &mut PgConnection, run: RunId) -> Result<Option<(Decimal, Vec<RunId>)>, Error> {
+    let row = sqlx::query!(
+        r#"select m.budget_usd, array(select o.run_id from matrix_cells o where o.matrix_id = m.id and o.run_id is not null)
+                  as "runs!: Vec<Uuid>"
+           from matrix_cells c join matrices m on m.id = c.matrix_id where c.run_id = $1"#,
+        run.as_uuid()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.budget_usd, row.runs.into_iter().map(RunId::from_uuid).collect())))
+}
+
+/// The cap that stopped a run of the matrix and would stop all others too, say `day`; a run's own is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cap_reached(conn: &mut PgConnection, id: MatrixId) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select r.error #>> '{details,cap}' as "cap!" from matrix_cells c join workflow_runs r on r.id = c.run_id
+           where c.matrix_id = $1 and c.state in ('running', 'failed') and r.error ->> 'code' = $2
+             and r.error #>> '{details,cap}' <> 'run'
+           order by c.cell limit 1"#,
+        id.as_uuid(),
+        money::BUDGET_EXCEEDED
+    )
+    .fetch_optional(conn)
     .await?)
 }
 

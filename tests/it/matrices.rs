@@ -18,7 +18,6 @@ use dria_bench::{
     ledger::{
         Error,
         matrices::{self, LocalHost, NewMatrix, dispatch},
-        operator,
     },
     queue::{ApalisQueue, TokenQueue},
     report::matrix::{Counts, MatrixReport},
@@ -262,17 +261,17 @@ async fn a_matrix_of_a_thousand_cells_is_recorded_as_it_expands() {
         .collect();
     let asked = std::time::Instant::now();
     let id = create(&database, &large, None).await.unwrap();
-    eprintln!("a matrix of 1000 cells: {:?}", asked.elapsed());
+    let took = asked.elapsed();
     let stored = report(&database, id).await;
     assert_eq!((stored.summary.cells.planned, stored.summary.cells.waiting), (1000, 1000));
     let expanded = large.expand().unwrap();
     assert!(
         stored.list.iter().zip(&expanded).all(|(stored, cell)| stored.gpu_count as u32 == cell.gpu_count)
     );
-    let asked = std::time::Instant::now();
+    // For whoever asks with --nocapture; nothing is asserted of it.
+    println!("a matrix of 1000 cells was recorded in {took:?}");
     let tokens = Remembered::default();
     let done = dispatch(&database.pool, &tokens).await.unwrap();
-    eprintln!("its first dispatch: {:?}", asked.elapsed());
     assert_eq!((done[0].started, tokens.len()), (3, 3));
 }
 
@@ -369,11 +368,15 @@ async fn a_spent_budget_skips_what_has_not_started_and_of_two_resumes_one_is_ref
     assert_eq!(report.summary.cells, Counts { planned: 3, running: 1, skipped: 2, ..Counts::default() });
     assert_eq!(report.reasons[0].reason, "budget: 50.00 of 40.00 USD are spent");
     assert!(refusal(resume(database, id, Some(100)).await).contains("it goes on by itself"));
-    operator::cancel(&database.pool, night.tokens.as_ref(), first, "test").await.unwrap();
+    // The one that runs may not rent any more either.
     night.drain().await;
     night.dispatch().await;
     let report = night.report(id).await;
+    assert_eq!(report.summary.cells, Counts { planned: 3, failed: 1, skipped: 2, ..Counts::default() });
+    let reason = report.list[0].reason.as_deref().unwrap();
+    assert!(reason.starts_with("budget_exceeded: all runs of its matrix may cost 40 USD"), "{reason}");
     assert_eq!((report.summary.state, report.summary.spent_usd), (MatrixState::Done, Decimal::from(50)));
+    assert_eq!(night.fake.counts().1, 0, "nothing was rented");
     // A run that is forgotten gives nothing back.
     assert!(refusal(resume(database, id, None).await).contains("has spent 50.00 of its 40.00 USD"));
     let (one, other) = tokio::join!(resume(database, id, Some(100)), resume(database, id, Some(100)));
@@ -465,8 +468,8 @@ async fn workers_killed_in_the_middle_of_a_matrix_leave_every_cell_done_once() {
 async fn a_night_of_twelve_cells_ends_with_its_report_and_no_pod_left() {
     let mut night = Night::new().await;
     let definition = rented(
-        &["Qwen 3 8B", "Qwen 3 4B", "Qwen 2 7B"],
-        &["vllm", "sglang"],
+        &["Qwen 3 8B", "Qwen 3 4B"],
+        &["ollama", "vllm", "sglang"],
         &["H200", "L40S"],
         "max_parallel = 4\npriorities = [{ gpu = \"L40S\", priority = 3 }]",
     );
@@ -503,7 +506,7 @@ async fn a_night_of_twelve_cells_ends_with_its_report_and_no_pod_left() {
         }
     };
     let report = over(id).await;
-    eprintln!("{}", serde_json::to_string_pretty(&report.summary).unwrap());
+    println!("{}", serde_json::to_string_pretty(&report.summary).unwrap());
     assert_eq!(report.summary.cells, Counts { planned: 12, done: 11, failed: 1, ..Counts::default() });
     assert_eq!(report.reasons.len(), 1);
     assert!(report.reasons[0].reason.starts_with("bad_request: RunPod refuses what was asked (400)"));
@@ -568,7 +571,7 @@ fn a_plan_shows_the_cells_in_order_and_needs_no_database() {
     assert_eq!((json["cells"].as_array().unwrap().len(), &json["cells"][0]["priority"]), (4, &3.into()));
     assert_eq!(run(&["nightly", "--plan"]).code, Some(0), "a schedule by its name");
     for (arguments, said) in [
-        (&["nightl"][..], "unknown schedule `nightl`: did you mean nightly?"),
+        (&["nightl"][..], "unknown schedule `nightl`: did you mean nightly"),
         (&[path], "RUNPOD_API_KEY isn't set"),
         (&[path, "--plan", "--rates", "9-1"], "--rates"),
     ] {

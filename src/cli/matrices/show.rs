@@ -1,5 +1,7 @@
 //! A matrix's report, and a list of matrices, for a person or as JSON.
 
+use std::fmt::Write;
+
 use crate::{
     cli::{
         Context,
@@ -53,13 +55,10 @@ fn text(report: &MatrixReport) -> String {
     let duration = report.summary.duration_s.map_or_else(String::new, |seconds| {
         format!(" in {}:{:02}:{:02}", seconds as u64 / 3600, seconds as u64 / 60 % 60, seconds as u64 % 60)
     });
-    text += &format!(
-        "{} of {} USD spent{duration}\n",
-        report.summary.spent_usd.round_dp(2),
-        report.summary.budget_usd.round_dp(2)
-    );
+    let (spent, budget) = (report.summary.spent_usd.round_dp(2), report.summary.budget_usd.round_dp(2));
+    let _ = writeln!(text, "{spent} of {budget} USD spent{duration}");
     for reason in &report.reasons {
-        text += &format!("{} {}: {}\n", reason.cells, reason.state, reason.reason);
+        let _ = writeln!(text, "{} {}: {}", reason.cells, reason.state, reason.reason);
     }
     let rows = report.list.iter().map(|cell| {
         [

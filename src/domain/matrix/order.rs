@@ -1,7 +1,7 @@
 //! Which cells of a matrix start next: in their order, as many as there is room for, and of a group only what its
 //! engines' comparison allows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// A cell that isn't over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Rules {
 
 /// The cells to start now, in order. `open` is in order too; `placed` has the groups whose place is known.
 #[must_use]
-pub fn to_start(open: &[OpenCell], placed: &HashSet<i32>, rules: Rules) -> Vec<i32> {
+pub fn to_start(open: &[OpenCell], placed: &BTreeSet<i32>, rules: Rules) -> Vec<i32> {
     let mut busy: HashMap<i32, usize> = HashMap::new();
     for cell in open.iter().filter(|cell| cell.running) {
         *busy.entry(cell.group).or_default() += 1;
@@ -66,13 +66,13 @@ mod tests {
     fn a_group_waits_for_the_place_of_its_first_run_and_other_groups_do_not() {
         let rules = Rules { max_parallel: 3, one_of_a_group: false, place_first: true };
         let cells = open(&[(0, false), (0, false), (1, false), (1, false), (2, false)]);
-        assert_eq!(to_start(&cells, &HashSet::new(), rules), [0, 2, 4]);
-        let placed = HashSet::from([0]);
+        assert_eq!(to_start(&cells, &BTreeSet::new(), rules), [0, 2, 4]);
+        let placed = BTreeSet::from([0]);
         assert_eq!(to_start(&cells, &placed, rules), [0, 1, 2]);
         let one = Rules { one_of_a_group: true, ..rules };
         assert_eq!(to_start(&cells, &placed, one), [0, 2, 4]);
         let nowhere = Rules { place_first: false, ..rules };
-        assert_eq!(to_start(&cells, &HashSet::new(), nowhere), [0, 1, 2]);
+        assert_eq!(to_start(&cells, &BTreeSet::new(), nowhere), [0, 1, 2]);
     }
 
     proptest! {
@@ -84,7 +84,7 @@ mod tests {
             one_of_a_group: bool,
             place_first: bool,
         ) {
-            let (cells, placed) = (open(&cells), placed.into_iter().collect::<HashSet<_>>());
+            let (cells, placed) = (open(&cells), placed.into_iter().collect::<BTreeSet<_>>());
             let rules = Rules { max_parallel, one_of_a_group, place_first };
             let started = to_start(&cells, &placed, rules);
             let running = cells.iter().filter(|cell| cell.running).count();

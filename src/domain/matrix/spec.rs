@@ -1,5 +1,7 @@
 //! From a cell to the request of its run: what `dria-bench run` makes of flags, made of a matrix.
 
+use std::collections::HashMap;
+
 use super::{CPU, Cell, MatrixDefinition, MatrixError};
 use crate::domain::{
     catalog::Catalog,
@@ -9,23 +11,40 @@ use crate::domain::{
 };
 
 impl MatrixDefinition {
-    /// The request of a cell's run under this load. `here` is this machine, for a matrix that runs on it.
+    /// The request of each cell's run under this load. `here` is this machine, for a matrix that runs on it.
     ///
     /// # Errors
-    /// When the catalog doesn't know the model or has no id of it for the engine, or when a local matrix names a GPU
-    /// that isn't here.
-    pub fn run_spec(
+    /// When the catalog doesn't know a model or has no id of it for an engine, or when a local matrix names a GPU that
+    /// isn't here.
+    pub fn run_specs(
         &self,
-        cell: &Cell,
+        cells: &[Cell],
         load: &LoadSpec,
         catalog: &Catalog,
         here: Option<&HostFacts>,
+    ) -> Result<Vec<RunSpec>, MatrixError> {
+        // A large matrix has few models, and each look-up goes through the catalog.
+        let mut models = HashMap::new();
+        cells
+            .iter()
+            .map(|cell| {
+                let key = (cell.model.as_str(), cell.engine);
+                let model = match models.get(&key) {
+                    Some(model) => ModelSpec::clone(model),
+                    None => models.entry(key).or_insert(model(cell, catalog)?).clone(),
+                };
+                self.run_spec(cell, model, load, here)
+            })
+            .collect()
+    }
+
+    fn run_spec(
+        &self,
+        cell: &Cell,
+        model: ModelSpec,
+        load: &LoadSpec,
+        here: Option<&HostFacts>,
     ) -> Result<RunSpec, MatrixError> {
-        let unknown = |error: &dyn ToString| MatrixError::Unknown(error.to_string());
-        let model = catalog.model(&cell.model, cell.engine).map_err(|error| unknown(&error))?;
-        let id = model.id_for(cell.engine).ok_or_else(|| {
-            MatrixError::Unknown(format!("{} has no id for {}: exclude this pair", cell.model, cell.engine))
-        })?;
         let (gpu_id, gpu_count) = self.gpu(cell, here)?;
         // Told to serve as many at once as are measured, the engine isn't what makes requests queue.
         let most = load.rates.last().copied().unwrap_or(1);
@@ -39,12 +58,7 @@ impl MatrixDefinition {
                 prefix_caching: false,
                 extra_args: Vec::new(),
             },
-            model: ModelSpec {
-                id: id.to_owned(),
-                common_name: model.common_name.clone(),
-                parameter_size: model.parameter_size().to_lowercase(),
-                path: None,
-            },
+            model,
             machine: MachineSpec {
                 provider: self.provider,
                 gpu_id,
@@ -86,6 +100,21 @@ impl MatrixDefinition {
     }
 }
 
+/// The model by the engine's own id.
+fn model(cell: &Cell, catalog: &Catalog) -> Result<ModelSpec, MatrixError> {
+    let known = catalog.model(&cell.model, cell.engine);
+    let model = known.map_err(|error| MatrixError::Unknown(error.to_string()))?;
+    let id = model.id_for(cell.engine).ok_or_else(|| {
+        MatrixError::Unknown(format!("{} has no id for {}: exclude this pair", cell.model, cell.engine))
+    })?;
+    Ok(ModelSpec {
+        id: id.to_owned(),
+        common_name: model.common_name.clone(),
+        parameter_size: model.parameter_size().to_lowercase(),
+        path: None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +136,7 @@ mod tests {
     fn a_cell_asks_for_what_run_asks_for() {
         let (matrix, cell) = matrix(ProviderKind::Runpod, "NVIDIA H200");
         let catalog = Catalog::embedded().unwrap();
-        let spec = matrix.run_spec(&cell, &LoadSpec::default(), &catalog, None).unwrap();
+        let spec = matrix.run_specs(&[cell], &LoadSpec::default(), &catalog, None).unwrap().remove(0);
         assert_eq!(spec.model.id, "meta-llama/Llama-3.1-8B-Instruct");
         assert_eq!(
             (spec.model.common_name.as_str(), spec.model.parameter_size.as_str()),
@@ -125,9 +154,8 @@ mod tests {
         let catalog = Catalog::embedded().unwrap();
         let gpu_of = |gpu: &str| {
             let (matrix, cell) = matrix(ProviderKind::Local, gpu);
-            matrix
-                .run_spec(&cell, &LoadSpec::default(), &catalog, Some(&here))
-                .map(|spec| spec.machine.gpu_id)
+            let specs = matrix.run_specs(&[cell], &LoadSpec::default(), &catalog, Some(&here));
+            specs.map(|mut specs| specs.remove(0).machine.gpu_id)
         };
         assert_eq!(gpu_of(CPU).unwrap(), "CPU Z80");
         assert_eq!(gpu_of("NVIDIA H200").unwrap(), "NVIDIA H200");

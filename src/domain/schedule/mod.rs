@@ -77,6 +77,7 @@ pub enum Overlap {
 }
 
 /// What a tick does.
+#[allow(clippy::large_enum_variant, reason = "there are a handful, and each is read from a file")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
