@@ -60,10 +60,10 @@ impl Decided {
             (Outcome::Fired, Some(matrix)) => tracing::info!(%schedule, %tick, %matrix, "schedule fired"),
             (Outcome::Fired, None) => tracing::info!(%schedule, %tick, "schedule fired"),
             (Outcome::Failed, _) => {
-                tracing::error!(%schedule, %tick, %reason, "the tick of a schedule failed")
+                tracing::error!(%schedule, %tick, %reason, "the tick of a schedule failed");
             }
             _ => {
-                tracing::warn!(%schedule, %tick, outcome = outcome.as_str(), %reason, "a schedule did not fire")
+                tracing::warn!(%schedule, %tick, outcome = outcome.as_str(), %reason, "a schedule did not fire");
             }
         }
     }

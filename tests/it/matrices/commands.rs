@@ -80,7 +80,7 @@ fn a_plan_shows_the_cells_in_order_and_needs_no_database() {
     assert_eq!((json["cells"].as_array().unwrap().len(), &json["cells"][0]["priority"]), (4, &3.into()));
     assert_eq!(run(&["nightly", "--plan"]).code, Some(0), "a schedule by its name");
     for (arguments, said) in [
-        (&["nightl"][..], "unknown schedule `nightl`: did you mean nightly?"),
+        (&["nightl"][..], "unknown schedule `nightl`: did you mean nightly"),
         (&[path], "RUNPOD_API_KEY isn't set"),
         (&[path, "--plan", "--rates", "9-1"], "--rates"),
     ] {
