@@ -7,6 +7,7 @@
 mod advance;
 mod again;
 pub mod bulk;
+mod once;
 pub mod operator;
 pub mod tokens;
 
@@ -16,6 +17,7 @@ pub use crate::store::audit::By;
 pub use advance::{
     finish_run, indexed, schedule, schedule_next, schedule_teardown, schedule_teardown_after_failure,
 };
+pub use once::{Started, start_once};
 pub use again::{rerun, retry, retry_from};
 
 /// Why a run could not be looked at or moved on: trouble of the infrastructure, never of a step itself.

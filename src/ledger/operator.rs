@@ -7,6 +7,7 @@ pub use super::again::retry;
 use super::{
     By, Error,
     advance::{indexed, schedule, schedule_next, schedule_teardown},
+    once::start_once,
 };
 use crate::{
     domain::{
@@ -46,13 +47,7 @@ pub async fn start_holding(
     hold_min: Option<i32>,
     by: impl Into<By<'_>>,
 ) -> Result<(), Error> {
-    let by = by.into();
-    let mut tx = pool.begin().await?;
-    record(&mut tx, queue, new, by).await?;
-    steering::set_hold(&mut tx, new.id, hold_min).await?;
-    audit::append(&mut tx, by, "run.create", &new.id.to_string(), json!({ "hold_on_failure_min": hold_min }))
-        .await?;
-    tx.commit().await?;
+    start_once(pool, queue, new, hold_min, None, by).await?;
     Ok(())
 }
 

@@ -71,7 +71,7 @@ pub struct Run {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-struct Row {
+pub(super) struct Row {
     id: Uuid,
     kind: String,
     spec: Value,

@@ -113,7 +113,7 @@ impl App {
 }
 
 fn on_port(port: u16) -> config::Server {
-    config::Server { host: [127, 0, 0, 1].into(), port }
+    config::Server { host: [127, 0, 0, 1].into(), port, ..config::Server::default() }
 }
 
 /// A CPU run of llama.cpp.

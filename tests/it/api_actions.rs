@@ -22,7 +22,7 @@ struct App {
 impl App {
     async fn new() -> Self {
         let bench = Bench::new(&[1], |_| {}).await;
-        let settings = config::Server { host: [127, 0, 0, 1].into(), port: 0 };
+        let settings = config::Server { host: [127, 0, 0, 1].into(), port: 0, ..config::Server::default() };
         let server = api::serve(&settings, bench.database.pool.clone()).await.unwrap();
         Self { bench, server, client: http::client(None).unwrap() }
     }
@@ -114,7 +114,7 @@ async fn a_run_that_is_not_there_is_a_404() {
 async fn beyond_this_machine_nothing_is_served_before_there_is_an_admin() {
     let bench = Bench::new(&[1], |_| {}).await;
     let pool = &bench.database.pool;
-    let everywhere = config::Server { host: [0, 0, 0, 0].into(), port: 0 };
+    let everywhere = config::Server { host: [0, 0, 0, 0].into(), port: 0, ..config::Server::default() };
     let refused = api::serve(&everywhere, pool.clone()).await.unwrap_err();
     assert!(refused.to_string().contains("admin"), "{refused}");
     tokens::create(pool, "root", Role::Admin, None, "test").await.unwrap();
