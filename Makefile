@@ -30,7 +30,7 @@ fmt: ## Format the code
 	cargo fmt
 
 .PHONY: bench
-bench: ## Measure the measuring instrument (never part of `make test`)
+bench: ## Measure the measuring instrument, and how quickly steps go (never part of `make test`)
 	@scripts/bench.sh
 
 .PHONY: sqlx

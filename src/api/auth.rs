@@ -61,9 +61,7 @@ impl Operator {
         match (self.role, parts) {
             (Role::Admin, _) | (_, []) => Ok(()),
             (role, [one]) => Err(Error::ForbiddenParts(role, format!("`{one}` needs"))),
-            (role, several) => {
-                Err(Error::ForbiddenParts(role, format!("`{}` need", several.join("`, `"))))
-            }
+            (role, several) => Err(Error::ForbiddenParts(role, format!("`{}` need", several.join("`, `")))),
         }
     }
 }

@@ -24,7 +24,9 @@ pub(super) fn routes(document: &OpenApi) -> Router<App> {
     Router::new()
         .route(
             "/openapi.json",
-            get(async move || ([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response()),
+            get(async move || {
+                ([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response()
+            }),
         )
         .merge(SwaggerUi::new("/docs").config(config))
 }

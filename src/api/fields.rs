@@ -29,8 +29,11 @@ impl Body {
             return Err(Error::NotJson);
         }
         let limit = usize::try_from(LONGEST).unwrap_or(usize::MAX);
-        let bytes: Bytes =
-            to_bytes(request.into_body(), limit).await.map_err(|_| Error::Body(LONGEST))?;
+        let bytes: Bytes = to_bytes(request.into_body(), limit).await.map_err(|_| Error::Body(LONGEST))?;
+        // PostgreSQL holds no such text.
+        if bytes.windows(6).any(|six| six == b"\\u0000") {
+            return Err(Error::Malformed("it holds the character NUL".to_owned()));
+        }
         let value = serde_json::from_slice(&bytes).map_err(|error| Error::Malformed(error.to_string()))?;
         match value {
             Value::Object(value) => Ok(Self { value, bad: RefCell::default() }),

@@ -113,7 +113,9 @@ mod tests {
         let limits = Limits { answer_within: Duration::from_millis(10), body_bytes: 8 };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(axum::serve(listener, guarded(routes, limits, &config::Server::default())).into_future());
+        tokio::spawn(
+            axum::serve(listener, guarded(routes, limits, &config::Server::default())).into_future(),
+        );
         let mut request = crate::http::client(None).unwrap().get(format!("http://{address}{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -39,6 +39,8 @@ impl Parameters {
         self.pairs = rest;
         let read = match mine.as_slice() {
             [] => return None,
+            // PostgreSQL holds no such text.
+            [(_, text)] if text.contains('\0') => Err("must not hold the character NUL".to_owned()),
             [(_, text)] => text.parse().map_err(|error: T::Err| error.to_string()),
             _ => Err("is given more than once".to_owned()),
         };
@@ -120,7 +122,9 @@ impl FromStr for Time {
     fn from_str(s: &str) -> Result<Self, Self::Err> {
         let time = DateTime::parse_from_rfc3339(s).map(|time| time.to_utc());
         let day = || s.parse::<NaiveDate>().map(|day| day.and_time(NaiveTime::MIN).and_utc());
-        time.or_else(|_| day()).map(Self).map_err(|_| "must be a time such as 2026-11-24T06:00:00Z, or a day such as 2026-11-24")
+        time.or_else(|_| day())
+            .map(Self)
+            .map_err(|_| "must be a time such as 2026-11-24T06:00:00Z, or a day such as 2026-11-24")
     }
 }
 

@@ -75,8 +75,11 @@ pub(super) fn event(event: &mut Event) {
         event.actor = kind.to_owned();
     }
     if let Value::Object(data) = event.data.take() {
-        let mut kept: Map<String, Value> =
-            data.iter().filter(|(name, value)| is_plain(name, value)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let mut kept: Map<String, Value> = data
+            .iter()
+            .filter(|(name, value)| is_plain(name, value))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
         if let Some(code) = data.get("failure").and_then(|failure| failure.get("code")) {
             kept.insert("code".to_owned(), code.clone());
         }
@@ -108,7 +111,8 @@ mod tests {
 
     #[test]
     fn a_message_keeps_its_sense_and_loses_its_places() {
-        let told = "nothing answers at `http://10.0.0.7:8000/v1` (10.0.0.7:8000): see /var/log/x.log\nsecret tail";
+        let told =
+            "nothing answers at `http://10.0.0.7:8000/v1` (10.0.0.7:8000): see /var/log/x.log\nsecret tail";
         assert_eq!(sentence(told), "nothing answers at … … see …");
         assert_eq!(sentence("12 of 30 requests failed: http_503"), "12 of 30 requests failed: http_503");
         assert_eq!(sentence("and/or 3:4"), "and/or 3:4");

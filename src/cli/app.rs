@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, load, migrate, pods, results, run,
-    runs, serve, spec, tokens, truth_server, worker, workflows,
+    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, load, migrate, openapi, pods,
+    results, run, runs, serve, spec, tokens, truth_server, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -76,11 +76,15 @@ enum Command {
     TruthServer(truth_server::Args),
     Worker(worker::Args),
     Serve(serve::Args),
+    Openapi(openapi::Args),
     Doctor(doctor::Args),
     /// Show and check workflow and schedule definitions
     Workflows(workflows::WorkflowsArgs),
     /// The GPUs and models this version knows
     Catalog(catalog::CatalogArgs),
+    /// Which GPUs a model fits on, and which to take
+    #[command(subcommand)]
+    Gpus(gpus::Command),
     /// The settings in force, and where each came from
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -173,6 +177,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Load(args) => load::run(*args, output).await,
         Command::TruthServer(args) => truth_server::run(args, output).await,
         Command::Serve(args) => serve::run(args, context).await,
+        Command::Openapi(_) => openapi::run(output),
         Command::Worker(args) => worker::run(args, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Workflows(args) => {
@@ -180,6 +185,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
             workflows::run(&args, &definitions, output)
         }
         Command::Catalog(args) => catalog::run(&args, output),
+        Command::Gpus(command) => gpus::run(command, context).await,
         Command::Config(ConfigCommand::Show) => config::show(&context.config, output),
         Command::Migrate(args) => migrate::run(args, context).await,
         Command::Completions { .. } => Ok(Exit::Done),

@@ -2,7 +2,7 @@
 
 use super::{CliError, Context, Exit};
 use crate::{
-    domain::{failure::Failure, ids::RunId, launch::last_lines, run::RunStatus},
+    domain::{failure::Failure, ids::RunId, launch::last_lines, money::BUDGET_EXCEEDED, run::RunStatus},
     store::runs::Run,
 };
 
@@ -46,6 +46,7 @@ fn explain(id: RunId, failure: &Failure) -> CliError {
     CliError::new(exit, message).hint(match exit {
         // What the run was asked to do is what can't be done: another try of it would end the same way.
         Exit::Usage => format!("correct the command and run it again (dria-bench runs show {id} has the attempts)"),
+        Exit::Budget => format!("raise the cap that is named, then go on with: dria-bench runs retry {id}"),
         Exit::Environment => format!("put that right, then go on with: dria-bench runs retry {id}"),
         _ => format!(
             "dria-bench runs show {id} has the attempts; dria-bench runs retry {id} goes on from the failed step"
@@ -63,9 +64,11 @@ fn exit_of(code: &str) -> Exit {
         | "engine_unauthorised"
         | "engine_unreachable"
         | "host_error"
+        | "insufficient_balance"
         | "model_gated"
         | "port_taken"
         | "provider_unavailable" => Exit::Environment,
+        BUDGET_EXCEEDED => Exit::Budget,
         "bad_request"
         | "engine_bad_flag"
         | "model_not_found"
@@ -103,6 +106,8 @@ mod tests {
         let id = RunId::generate(crate::clock::now());
         let hint = |code: &str| explain(id, &Failure::permanent(code, "x")).hint.unwrap_or_default();
         assert!(!hint("prompt_too_long").contains("runs retry"));
+        let over = explain(id, &Failure::permanent(BUDGET_EXCEEDED, "x"));
+        assert_eq!(over.exit, Exit::Budget);
         assert!(hint("port_taken").contains("runs retry") && hint("engine_lost").contains("runs retry"));
     }
 }

@@ -1,5 +1,6 @@
 //! `dria-bench doctor`: is everything there, and what to do where it isn't.
 
+mod account;
 mod invariants;
 
 use std::path::Path;
@@ -151,10 +152,15 @@ async fn check_database(context: &Context) -> Result<Vec<Check>, CliError> {
     let schema = database.schema();
     let mut checks = vec![Check::ok("database", format!("{}, schema {schema}", database.describe()))];
     let unfinished = check_runs(context, &database).await;
+    let money = account::check(context, &database).await;
     database.close().await;
     match unfinished {
         Ok(check) => checks.extend(check),
         Err(error) => checks.push(Check::failed("runs", error.message, error.hint)),
+    }
+    match money {
+        Ok(money) => checks.extend(money),
+        Err(error) => checks.push(Check::failed("money", error.message, error.hint)),
     }
     Ok(checks)
 }

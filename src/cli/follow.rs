@@ -86,6 +86,13 @@ impl Follower {
             self.told_to_wait = true;
             self.line(&format!("  … waiting for run {other}, which is being measured on this machine"));
         }
+        let waits = steps.iter().find(|step| step.name == first && step.status == StepStatus::Scheduled);
+        if let Some(what) = waits.and_then(|step| step.progress.as_ref()?["for"].as_str())
+            && !self.told_to_wait
+        {
+            self.told_to_wait = true;
+            self.line(&format!("  … waiting for {what}: others have them all"));
+        }
         drop(conn);
         if run.status.is_terminal() {
             if let Some(bar) = self.bar.take() {
@@ -157,6 +164,10 @@ fn describe_event(event: &events::Event, steps: &[Step]) -> Option<String> {
         "cancel_requested" => "  – cancelling: the machine is being cleaned up".to_owned(),
         "run_paused" => "  – paused: no step starts until it is resumed".to_owned(),
         "run_resumed" => "  ↻ resumed".to_owned(),
+        "budget_changed" => format!(
+            "  ↻ may cost {} USD now",
+            event.data["to_usd"].as_str().unwrap_or("what the settings say in")
+        ),
         "run_retried" => format!("  ↻ retried: generation {}", event.data["generation"]),
         _ => return None,
     })

@@ -3,6 +3,7 @@
 //! They must not print, read a terminal's width or know where results are stored. What is `None` is shown as `-`, and
 //! left empty in CSV; it is never shown as 0.
 
+mod cost;
 mod gaps;
 mod instrument;
 mod precision;
@@ -11,6 +12,7 @@ mod spread;
 mod table;
 mod wide;
 
+pub use cost::cost;
 pub use gaps::gap_histograms;
 pub use instrument::instrument_table;
 pub use precision::{precision_table, steady_in_words};

@@ -1,5 +1,6 @@
 //! `dria-bench results`: a run's results, the records behind them, and whether these still give those.
 
+mod cost;
 mod recompute;
 mod records;
 
@@ -44,6 +45,8 @@ pub struct Args {
     /// older 17 columns expect, cut-off requests included
     #[arg(long, value_enum, default_value = "measured")]
     view: View,
+    #[command(flatten)]
+    cost: cost::CostArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -80,6 +83,10 @@ async fn show(args: &Args, database: &Database, output: Output) -> CliResult {
     let mut conn = database.pool.acquire().await?;
     let id = find::run(&mut conn, run).await?;
     let report = find::report(&mut conn, id).await?;
+    if args.cost.cost {
+        cost::show(&args.cost, &report, output)?;
+        return Ok(Exit::Done);
+    }
     let format = if output.json && args.format != Format::Guidellm { Format::Json } else { args.format };
     print(&mut conn, &report, format, args.view, output).await?;
     Ok(Exit::Done)

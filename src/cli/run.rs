@@ -1,5 +1,7 @@
 //! `dria-bench run`: starts a run and follows it to its end.
 
+use rust_decimal::Decimal;
+
 use super::{
     CliError, CliResult, Context, Exit,
     attend::require_worker,
@@ -13,8 +15,9 @@ use super::{
 pub(super) use super::{attend::follow, conclude::conclude};
 use crate::{
     clock,
+    config::parse_cap,
     domain::{ids::RunId, run::RunStatus, spec::RunSpec, workflow::WorkflowDefinition},
-    ledger::operator,
+    ledger::operator::{self, Terms},
     queue::ApalisQueue,
     report::View,
     store::runs::{self, NewRun},
@@ -51,6 +54,9 @@ pub struct Args {
     /// dria-bench runs cancel ends that at once
     #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(i32).range(1..=1440))]
     hold_on_failure: Option<i32>,
+    /// What the run may cost, USD: before it would cost more it is stopped and cleaned up, with exit code 5
+    #[arg(long, value_name = "USD", value_parser = parse_cap)]
+    max_usd: Option<Decimal>,
     /// How to print the results
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -64,8 +70,8 @@ pub(super) struct Request {
     pub(super) spec: RunSpec,
     pub(super) workflow: WorkflowDefinition,
     pub(super) rerun_of: Option<RunId>,
-    /// Minutes that teardown waits after a failure.
-    pub(super) hold_min: Option<i32>,
+    /// What it may cost, and how long teardown waits after a failure.
+    pub(super) terms: Terms,
 }
 
 /// Starts a run and follows it.
@@ -91,11 +97,11 @@ async fn start_and_follow(
     database: &Database,
 ) -> CliResult {
     let mut request = match (resolved, &args.like) {
-        (Some((spec, workflow)), _) => Request { spec, workflow, rerun_of: None, hold_min: None },
+        (Some((spec, workflow)), _) => Request { spec, workflow, rerun_of: None, terms: Terms::default() },
         (None, Some(like)) => request_like(database, like).await?,
         (None, None) => return Err(CliError::usage("nothing to run")),
     };
-    request.hold_min = args.hold_on_failure;
+    request.terms = Terms { hold_min: args.hold_on_failure, budget_usd: args.max_usd };
     let queue = services::queue_of(request.spec.machine.provider);
     if args.detach {
         require_worker(context, database, &queue).await?;
@@ -159,7 +165,7 @@ async fn request_like(database: &Database, like: &RunRef) -> Result<Request, Cli
     let run =
         runs::get(&mut conn, id).await?.ok_or_else(|| CliError::failed(format!("there is no run {id}")))?;
     let workflow = run.workflow()?;
-    Ok(Request { spec: run.spec, workflow, rerun_of: Some(id), hold_min: None })
+    Ok(Request { spec: run.spec, workflow, rerun_of: Some(id), terms: Terms::default() })
 }
 
 /// Records a run and wakes its first step.
@@ -173,7 +179,7 @@ pub(super) async fn start(database: &Database, request: &Request, queue: &str) -
         priority: MANUAL_PRIORITY,
         rerun_of: request.rerun_of,
     };
-    operator::start_holding(&database.pool, &ApalisQueue, &new, request.hold_min, &actor()).await?;
+    operator::start_on(&database.pool, &ApalisQueue, &new, request.terms, &actor()).await?;
     Ok(id)
 }
 

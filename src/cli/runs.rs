@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{ids::RunId, run::RunStatus, step::StepKind},
     report::View,
-    store::{attempts, events, pods, runs, steps},
+    store::{attempts, budgets, events, pods, rentals, runs, steps},
 };
 
 /// List, show and steer runs.
@@ -84,6 +84,16 @@ pub enum Command {
         #[arg(value_parser = clap::value_parser!(i32).range(0..=9))]
         priority: i32,
     },
+    /// Say what a run may cost, over all its generations; `none`: what the settings say
+    ///
+    /// A run that was stopped for its cap goes on with `dria-bench runs retry`.
+    Budget {
+        /// The run: its id, the start of it, or `latest`
+        run: RunRef,
+        /// US dollars, like 2.50, or `none`
+        #[arg(value_parser = act::cap_or_none)]
+        usd: act::Cap,
+    },
     /// Cancel, retry, pause or resume every run that a filter means
     Bulk(bulk::Args),
 }
@@ -103,6 +113,7 @@ pub async fn run(command: Command, context: Context) -> CliResult {
         Command::Retry { run, from, detach } => act::retry(&context, &database, &run, from, detach).await,
         Command::Rerun { run } => act::rerun(&context, &database, &run).await,
         Command::Priority { run, priority } => act::prioritise(&context, &database, &run, priority).await,
+        Command::Budget { run, usd } => act::budget(&context, &database, &run, usd).await,
         Command::Bulk(args) => bulk::run(&args, &context, &database).await,
     };
     database.close().await;
@@ -150,10 +161,13 @@ async fn show(context: &Context, database: &Database, meant: &RunRef, follow: bo
     let steps = steps::list(conn, id).await?;
     let attempts = attempts::list(conn, id).await?;
     let pods = pods::list(conn, id).await?;
+    let rentals = rentals::of_run(conn, id).await?;
+    let budget_usd = budgets::of_run(conn, id).await?;
     if context.output.json {
         let events = events::after(conn, id, 0).await?;
         context.output.json(&json!({
             "run": run, "report": report, "steps": steps, "attempts": attempts, "pods": pods, "events": events,
+            "rentals": rentals, "budget_usd": budget_usd,
         }));
         return Ok(Exit::Done);
     }
@@ -184,6 +198,7 @@ async fn show(context: &Context, database: &Database, meant: &RunRef, follow: bo
     if !report.results.is_empty() {
         parts.push(render::report(&report.summaries(), View::Measured, &report.setup));
     }
+    parts.extend(report.cost.as_ref().and_then(|cost| render::cost(cost, budget_usd)));
     for pod in pods.iter().filter(|pod| pod.state != "gone") {
         parts.push(format!("still there: {} ({}, {})", pod.name, pod.provider, pod.state));
     }

@@ -7,11 +7,11 @@ use crate::{
     config::{self, Config},
     domain::kinds::ProviderKind,
     engine::InstallSettings,
-    jobs::{WorkerOptions, host},
+    jobs::{SharedGate, WorkerOptions, host},
     provider::{EndpointProvider, LocalProvider, LocalSettings, RunpodProvider, RunpodSettings},
     queue::{self, ApalisQueue},
     store::database,
-    workflow::{LeaseSettings, Providers, Services},
+    workflow::{LeaseSettings, Limits, Providers, Services},
 };
 
 /// Steps of local runs that one host works at once. Only one of them measures: a run waits for its turn before it is
@@ -31,7 +31,9 @@ pub async fn services(context: &Context, database: &Database) -> Result<Services
     let mut providers = Providers::default()
         .with(Arc::new(LocalProvider::new(LocalSettings::new(config.data.dir.clone()))))
         .with(Arc::new(EndpointProvider { api_key }));
-    if let Some(settings) = runpod_settings(config) {
+    if let Some(mut settings) = runpod_settings(config) {
+        let per_minute = settings.requests_per_minute;
+        settings.gate = Some(Arc::new(SharedGate::new(database.pool.clone(), "runpod", per_minute)));
         let runpod =
             RunpodProvider::new(settings).map_err(|failure| CliError::failed(failure.to_string()))?;
         providers = providers.with(Arc::new(runpod));
@@ -44,7 +46,20 @@ pub async fn services(context: &Context, database: &Database) -> Result<Services
         deployment,
         data_dir: config.data.dir.clone(),
         leases: LeaseSettings { lease: config.worker.lease, heartbeat: config.worker.heartbeat },
+        limits: limits(config),
     })
+}
+
+/// What may be spent and rented.
+fn limits(config: &Config) -> Limits {
+    Limits {
+        run_usd: config.budget.run_usd,
+        day_usd: config.budget.day_usd,
+        min_balance_usd: config.runpod.min_balance_usd,
+        max_pods: config.runpod.max_pods,
+        max_gpus: config.runpod.max_gpus,
+        max_lifetime: config.runpod.max_lifetime,
+    }
 }
 
 /// How RunPod is used; `None` without a key.
@@ -55,7 +70,14 @@ fn runpod_settings(config: &Config) -> Option<RunpodSettings> {
         hf_token: runpod.hf_token.clone(),
         hf_secret: runpod.hf_secret.clone(),
         start_deadline: runpod.start_deadline,
-        ..RunpodSettings::new(key, runpod.api_url.clone(), runpod.proxy_url_template.clone())
+        poll_every: runpod.poll,
+        requests_per_minute: runpod.requests_per_minute,
+        ..RunpodSettings::new(
+            key,
+            runpod.api_url.clone(),
+            runpod.graphql_url.clone(),
+            runpod.proxy_url_template.clone(),
+        )
     })
 }
 

@@ -47,7 +47,7 @@ async fn work(args: &Args, context: &Context, database: &Database) -> CliResult 
             }
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        if args.until_idle && unfinished(database, &queues).await? == 0 {
+        if args.until_idle && is_idle(database, &queues).await {
             break;
         }
     }
@@ -59,6 +59,17 @@ async fn work(args: &Args, context: &Context, database: &Database) -> CliResult 
         ));
     }
     Ok(Exit::Done)
+}
+
+/// Whether no run of these queues is left. A database that can't be asked may be back soon, and its runs with it.
+async fn is_idle(database: &Database, queues: &[String]) -> bool {
+    match unfinished(database, queues).await {
+        Ok(left) => left == 0,
+        Err(error) => {
+            tracing::warn!(%error, "could not ask whether any run is left");
+            false
+        }
+    }
 }
 
 /// Runs of these queues that are not over.

@@ -5,6 +5,7 @@
 mod error;
 mod keys;
 mod layers;
+mod money;
 mod secret;
 mod sections;
 
@@ -18,8 +19,11 @@ use serde::Deserialize;
 
 pub use self::{
     error::Error,
+    money::{parse_cap, parse_usd},
     secret::{REDACTED, Secret},
-    sections::{Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Runpod, Server, Worker},
+    sections::{
+        Budget, Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Runpod, Server, Worker,
+    },
 };
 
 /// The shipped defaults, with a comment on each key.
@@ -46,6 +50,9 @@ pub struct Config {
     pub engines: Engines,
     /// RunPod.
     pub runpod: Runpod,
+    /// What may be spent.
+    #[serde(default)]
+    pub budget: Budget,
     /// The log.
     pub log: Log,
     /// Every setting with its value (redacted) and origin.

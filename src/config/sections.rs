@@ -2,9 +2,10 @@
 
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, de};
 
-use super::Secret;
+use super::{Secret, money};
 
 /// The system of record.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -180,6 +181,38 @@ pub struct Runpod {
     /// How long a pod may take until its container runs.
     #[serde(rename = "start_deadline_ms", deserialize_with = "millis")]
     pub start_deadline: Duration,
+    /// How old the list of pods may be that waiting goes by.
+    #[serde(rename = "poll_ms", deserialize_with = "millis")]
+    pub poll: Duration,
+    /// URL of its GraphQL API.
+    pub graphql_url: url::Url,
+    /// How long a pod may be there.
+    #[serde(rename = "max_lifetime_ms", deserialize_with = "lifetime")]
+    pub max_lifetime: Duration,
+    /// Pods that may be rented at the same time.
+    #[serde(default, deserialize_with = "money::some_count")]
+    pub max_pods: Option<u32>,
+    /// GPUs that may be rented at the same time.
+    #[serde(default, deserialize_with = "money::some_count")]
+    pub max_gpus: Option<u32>,
+    /// Requests a minute to its API, of all processes together.
+    #[serde(deserialize_with = "at_least_one")]
+    pub requests_per_minute: u32,
+    /// What must be left on the account to rent, USD.
+    #[serde(deserialize_with = "money::usd")]
+    pub min_balance_usd: Decimal,
+}
+
+/// Caps on spending.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// What a run may cost that says nothing else, USD.
+    #[serde(default, deserialize_with = "money::some_usd")]
+    pub run_usd: Option<Decimal>,
+    /// What all runs together may cost in a day, USD.
+    #[serde(default, deserialize_with = "money::some_usd")]
+    pub day_usd: Option<Decimal>,
 }
 
 /// The log.
@@ -192,6 +225,10 @@ pub struct Log {
 
 fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     within(deserializer, 10..=86_400_000, "milliseconds").map(Duration::from_millis)
+}
+
+fn lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    within(deserializer, 1_000..=2_592_000_000, "milliseconds").map(Duration::from_millis)
 }
 
 fn width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {

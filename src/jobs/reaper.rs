@@ -1,6 +1,8 @@
 //! The reaper: asks each provider what it has of this deployment, and destroys what no live run owns. It is the last
 //! line: teardown removes what a run made, and this finds what a teardown could not know, e.g. the pod of a worker that
-//! was taken for dead and created it afterwards.
+//! was taken for dead and created it afterwards. A pod past its deadline goes too, whoever owns it.
+//!
+//! It keeps the books of what is rented: what is listed is being paid for, what isn't listed any more has ended.
 //!
 //! Only names that begin with this deployment's prefix are touched. Others that look like ours are reported.
 
@@ -10,12 +12,15 @@ use serde_json::json;
 use crate::{
     domain::{failure::Failure, ids::RunId, kinds::ProviderKind, run::RunStatus},
     provider::{Provider, ProviderPod},
-    store::{self, events, pods},
+    store::{self, budgets, events, pods, rentals},
     workflow::Services,
 };
 
 /// What all deployments' pods begin with.
 const ANY_PREFIX: &str = "dria-";
+
+/// A list may lag behind; what is older than this and not listed is gone, s.
+const LISTED_WITHIN_S: f64 = 600.0;
 
 /// The actor of its events.
 const ACTOR: &str = "reaper";
@@ -27,6 +32,8 @@ pub struct Reaped {
     pub owned: usize,
     /// Names of what nobody owned, and is gone now.
     pub destroyed: Vec<String>,
+    /// Names of pods that live runs owned, and that are gone now: they were there until their deadline.
+    pub expired: Vec<String>,
     /// Names of what nobody owns, and is still there, each with the reason: the next round tries again.
     pub failed: Vec<(String, String)>,
     /// Names of other deployments' pods: theirs to remove.
@@ -39,7 +46,10 @@ impl Reaped {
     /// Whether there is nothing that a person should know.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.destroyed.is_empty() && self.failed.is_empty() && self.unasked.is_empty()
+        self.destroyed.is_empty()
+            && self.expired.is_empty()
+            && self.failed.is_empty()
+            && self.unasked.is_empty()
     }
 }
 
@@ -60,20 +70,37 @@ pub async fn reap(services: &Services) -> Result<Reaped, store::Error> {
                 continue;
             }
         };
+        let ids: Vec<String> = listed.iter().map(|pod| pod.external_id.clone()).collect();
         for pod in listed {
             if !pod.name.starts_with(&ours) {
                 reaped.foreign.push(pod.name);
                 continue;
             }
             // Asked after the list: a pod is in the ledger before it is at the provider.
-            let owner = pods::owner(&mut *services.pool.acquire().await?, &pod.name).await?;
-            match owner {
-                Some((_, status)) if !status.is_terminal() => reaped.owned += 1,
-                owner => match destroy(services, provider.as_ref(), &pod, owner).await? {
-                    Ok(()) => reaped.destroyed.push(pod.name),
-                    Err(failure) => reaped.failed.push((pod.name, failure.to_string())),
-                },
+            let mut conn = services.pool.acquire().await?;
+            let owner = pods::owner(&mut conn, &pod.name).await?;
+            if let Some(rented) = &pod.rented {
+                let run = owner.map(|(run, _)| run);
+                let (kind, id) = (provider.kind(), &pod.external_id);
+                rentals::record(&mut conn, run, kind, &pod.name, id, rented).await?;
             }
+            let overdue = budgets::is_overdue(&mut conn, &pod.name).await?;
+            drop(conn);
+            let live = owner.is_some_and(|(_, status)| !status.is_terminal());
+            if live && !overdue {
+                reaped.owned += 1;
+                continue;
+            }
+            match destroy(services, provider.as_ref(), &pod, owner, live).await? {
+                Ok(()) if live => reaped.expired.push(pod.name),
+                Ok(()) => reaped.destroyed.push(pod.name),
+                Err(failure) => reaped.failed.push((pod.name, failure.to_string())),
+            }
+        }
+        let mut conn = services.pool.acquire().await?;
+        let ended = rentals::end_unlisted(&mut conn, provider.kind(), &ids, LISTED_WITHIN_S).await?;
+        if !ended.is_empty() {
+            tracing::warn!(pods = ?ended, "pods are gone that we didn't remove: nothing is paid for them any more");
         }
     }
     Ok(reaped)
@@ -84,15 +111,18 @@ async fn destroy(
     provider: &dyn Provider,
     pod: &ProviderPod,
     owner: Option<(RunId, RunStatus)>,
+    expired: bool,
 ) -> Result<Result<(), Failure>, store::Error> {
     if let Err(failure) = provider.destroy(&pod.name, Some(&pod.external_id)).await {
         return Ok(Err(failure));
     }
     let mut tx = services.pool.begin().await?;
     pods::gone(&mut tx, &pod.name).await?;
+    rentals::end(&mut tx, &pod.name, None).await?;
     if let Some((run, _)) = owner {
         let data = json!({ "pod": pod.name, "provider": provider.kind() });
-        events::append(&mut tx, run, "pod_reaped", None, ACTOR, data).await?;
+        let kind = if expired { "pod_expired" } else { "pod_reaped" };
+        events::append(&mut tx, run, kind, None, ACTOR, data).await?;
     }
     tx.commit().await?;
     Ok(Ok(()))

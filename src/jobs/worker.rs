@@ -1,6 +1,9 @@
 //! Workers: they take tokens from apalis and hand each to the workflow; beside them runs the sweeper.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use apalis::{
     layers::WorkerBuilderExt,
@@ -10,15 +13,18 @@ use apalis_postgres::{Config, PostgresStorage};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{host::worker_name, reaper::reap, recover::bury_dead_workers, wake::Wake};
+use super::{billing, host::worker_name, reaper::reap, recover::bury_dead_workers, wake::Wake};
 use crate::{
     queue::StepToken,
     store::tokens,
-    workflow::{Services, execute_one, sweep::sweep},
+    workflow::{Services, budget::stop_idle_renters, execute_one, sweep::sweep},
 };
 
 /// How long a worker that ended on a database error waits before it starts again.
 const RESTART_AFTER: Duration = Duration::from_millis(500);
+
+/// How often bills are read.
+const RECONCILE_EVERY: Duration = Duration::from_hours(1);
 
 /// How a process works.
 #[derive(Debug, Clone)]
@@ -149,12 +155,18 @@ async fn chores(state: Arc<State>, sweep_every: Duration) {
             Ok(reissued) => tracing::info!(reissued, "lost tokens re-issued"),
             Err(error) => tracing::warn!(%error, "sweep failed"),
         }
+        match stop_idle_renters(services).await {
+            Ok(0) => {}
+            Ok(stopped) => tracing::warn!(stopped, "runs that wait may spend no more: stopped"),
+            Err(error) => tracing::warn!(%error, "could not look at what waiting runs spend"),
+        }
     }
 }
 
-/// The reaper, at the start and ever again.
+/// The reaper, at the start and ever again; beside it accounts are watched and bills read.
 async fn reap_now_and_then(state: Arc<State>, every: Duration) {
     let mut ticks = tokio::time::interval(every);
+    let mut reconciled: Option<Instant> = None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -167,10 +179,24 @@ async fn reap_now_and_then(state: Arc<State>, every: Duration) {
         match reaped {
             Ok(reaped) if reaped.is_quiet() => {}
             Ok(reaped) => tracing::warn!(
-                destroyed = ?reaped.destroyed, failed = ?reaped.failed, unasked = ?reaped.unasked,
+                destroyed = ?reaped.destroyed, expired = ?reaped.expired, failed = ?reaped.failed, unasked = ?reaped.unasked,
                 "looked for what no live run owns"
             ),
             Err(error) => tracing::warn!(%error, "could not look for what no live run owns"),
+        }
+        let due = reconciled.is_none_or(|last| last.elapsed() >= RECONCILE_EVERY);
+        let accounts = async {
+            billing::watch_balances(&state.services).await;
+            if due && let Err(error) = billing::reconcile(&state.services).await {
+                tracing::warn!(%error, "could not compare bills");
+            }
+        };
+        tokio::select! {
+            () = accounts => {}
+            () = state.shutdown.cancelled() => return,
+        }
+        if due {
+            reconciled = Some(Instant::now());
         }
     }
 }

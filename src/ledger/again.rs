@@ -13,7 +13,7 @@ use crate::{
     domain::{ids::RunId, run::RunStatus, step::StepKind, workflow::WorkflowDefinition},
     queue::TokenQueue,
     store::{
-        audit, events,
+        audit, budgets, events,
         runs::{self, NewRun},
         steering, steps,
     },
@@ -113,6 +113,8 @@ pub async fn rerun(
         rerun_of: Some(id),
     };
     record(&mut tx, queue, &new, by).await?;
+    let budget_usd = budgets::of_run(&mut tx, id).await?;
+    budgets::set(&mut tx, again, budget_usd).await?;
     audit::append(&mut tx, by, "run.rerun", &id.to_string(), json!({ "new_run": again })).await?;
     tx.commit().await?;
     Ok(again)

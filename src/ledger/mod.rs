@@ -17,8 +17,8 @@ pub use crate::store::audit::By;
 pub use advance::{
     finish_run, indexed, schedule, schedule_next, schedule_teardown, schedule_teardown_after_failure,
 };
-pub use once::{Started, start_once};
 pub use again::{rerun, retry, retry_from};
+pub use once::{Started, start_once};
 
 /// Why a run could not be looked at or moved on: trouble of the infrastructure, never of a step itself.
 #[derive(Debug, thiserror::Error)]

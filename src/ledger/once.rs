@@ -3,12 +3,15 @@
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{By, Error, operator::record};
+use super::{
+    By, Error,
+    operator::{Terms, record},
+};
 use crate::{
     domain::ids::RunId,
     queue::TokenQueue,
     store::{
-        audit,
+        audit, budgets,
         idempotency::{self, Key},
         runs::NewRun,
         steering,
@@ -24,7 +27,7 @@ pub enum Started {
     Before(RunId),
 }
 
-/// Records a run and wakes its first step, as [`super::operator::start_holding`] does; where a key came with the request,
+/// Records a run and wakes its first step, on these terms; where a key came with the request,
 /// in one transaction with it.
 ///
 /// # Errors
@@ -33,7 +36,7 @@ pub async fn start_once(
     pool: &PgPool,
     queue: &dyn TokenQueue,
     new: &NewRun<'_>,
-    hold_min: Option<i32>,
+    terms: Terms,
     key: Option<Key<'_>>,
     by: impl Into<By<'_>>,
 ) -> Result<Started, Error> {
@@ -53,8 +56,12 @@ pub async fn start_once(
         };
     }
     record(&mut tx, queue, new, by).await?;
-    steering::set_hold(&mut tx, new.id, hold_min).await?;
-    let detail = json!({ "hold_on_failure_min": hold_min });
+    steering::set_hold(&mut tx, new.id, terms.hold_min).await?;
+    let mut detail = json!({ "hold_on_failure_min": terms.hold_min });
+    if let Some(usd) = terms.budget_usd {
+        budgets::set(&mut tx, new.id, Some(usd)).await?;
+        detail["budget_usd"] = json!(usd);
+    }
     audit::append(&mut tx, by, "run.create", &new.id.to_string(), detail).await?;
     tx.commit().await?;
     Ok(Started::New(new.id))

@@ -1,5 +1,6 @@
 //! What people ask of runs: start, cancel, pause, resume, another priority. Each is one transaction under the run's lock.
 
+use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
@@ -16,7 +17,7 @@ use crate::{
     },
     queue::{Delivery, StepToken, TokenQueue},
     store::{
-        audit, events,
+        audit, budgets, events,
         runs::{self, NewRun, Run},
         steering,
         steps::{self, Settled, Step},
@@ -47,7 +48,30 @@ pub async fn start_holding(
     hold_min: Option<i32>,
     by: impl Into<By<'_>>,
 ) -> Result<(), Error> {
-    start_once(pool, queue, new, hold_min, None, by).await?;
+    start_on(pool, queue, new, Terms { hold_min, budget_usd: None }, by).await
+}
+
+/// Terms of a run beside what it is to do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms {
+    /// Minutes that teardown waits after a failure, 1 to 1440.
+    pub hold_min: Option<i32>,
+    /// What it may cost, USD, more than 0.
+    pub budget_usd: Option<Decimal>,
+}
+
+/// The same on these terms.
+///
+/// # Errors
+/// When the database or the queue fails.
+pub async fn start_on(
+    pool: &PgPool,
+    queue: &dyn TokenQueue,
+    new: &NewRun<'_>,
+    terms: Terms,
+    by: impl Into<By<'_>>,
+) -> Result<(), Error> {
+    start_once(pool, queue, new, terms, None, by).await?;
     Ok(())
 }
 
@@ -196,6 +220,35 @@ pub async fn prioritise(
         let run_at = steering::due_at(&mut tx, id, step.step).await?;
         queue.push(&mut tx, &token, Delivery { queue: &run.queue, priority, run_at }).await?;
     }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Says what a run may cost, USD, over all its generations; `None`: what the settings say. A run that was stopped for its
+/// cap goes on with a retry. Returns false when it was so already.
+///
+/// # Errors
+/// When the amount isn't more than 0, there is no such run, or the database fails.
+pub async fn set_budget(
+    pool: &PgPool,
+    id: RunId,
+    usd: Option<Decimal>,
+    by: impl Into<By<'_>>,
+) -> Result<bool, Error> {
+    let by = by.into();
+    if usd.is_some_and(|usd| usd <= Decimal::ZERO) {
+        return Err(Error::Refused("a budget is more than 0 USD; to end a run, cancel it".to_owned()));
+    }
+    let mut tx = pool.begin().await?;
+    locked(&mut tx, id).await?;
+    let before = budgets::of_run(&mut tx, id).await?;
+    if before == usd {
+        return Ok(false);
+    }
+    budgets::set(&mut tx, id, usd).await?;
+    let data = json!({ "from_usd": before, "to_usd": usd });
+    events::append(&mut tx, id, "budget_changed", None, by.actor, data.clone()).await?;
+    audit::append(&mut tx, by, "run.budget", &id.to_string(), data).await?;
     tx.commit().await?;
     Ok(true)
 }

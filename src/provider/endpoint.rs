@@ -85,6 +85,7 @@ impl Provider for EndpointProvider {
             facts,
             endpoint: Some(endpoint),
             price_usd_per_hour: None,
+            rented: None,
         })
     }
 

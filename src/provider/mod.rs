@@ -19,12 +19,14 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{failure::Failure, kinds::ProviderKind, spec::MachineSpec};
 pub use crate::domain::{
     launch::{ContainerSpec, Endpoint, LocalCommand},
+    money::{Balance, Billed, Rented},
     seen::{GpuFacts, HostFacts},
 };
 pub use endpoint::EndpointProvider;
@@ -43,6 +45,10 @@ pub struct MachineRequest {
     pub container: Option<ContainerSpec>,
     /// The provider's id of it, where an earlier call returned one.
     pub external_id: Option<String>,
+    /// For how long that one has been rented, where it is known.
+    pub rented_for: Option<Duration>,
+    /// How many were rented under this name until now.
+    pub rented_before: u32,
     /// Whether the model's weights need a Hugging Face token with accepted terms.
     pub gated_model: bool,
     /// Free disk the run needs on this machine, bytes (local only).
@@ -64,6 +70,8 @@ pub struct Machine {
     pub endpoint: Option<Endpoint>,
     /// What it costs now, USD an hour for all of it; `None`: nothing is billed.
     pub price_usd_per_hour: Option<Decimal>,
+    /// What is paid for; `None`: nothing.
+    pub rented: Option<Rented>,
 }
 
 /// Builds the command once the port is known.
@@ -129,6 +137,18 @@ pub struct ProviderPod {
     pub name: String,
     /// The provider's id.
     pub external_id: String,
+    /// What is paid for; `None`: nothing.
+    pub rented: Option<Rented>,
+}
+
+/// Where those who ask one provider's account take turns, over all processes: it counts requests for all together.
+#[async_trait]
+pub trait RequestGate: fmt::Debug + Send + Sync {
+    /// Takes the next turn. Returns how long to wait before the request is sent.
+    async fn turn(&self) -> Duration;
+
+    /// Has everybody wait so long: the provider asked for it.
+    async fn hold(&self, wait: Duration);
 }
 
 /// What this host is. Blocking: it reads `/proc` and may start `nvidia-smi`.
@@ -141,7 +161,7 @@ pub fn host_facts(data_dir: &Path) -> HostFacts {
 ///
 /// Failures carry stable codes: `disk_full`, `engine_missing`, `engine_exited`, `port_taken`, `engine_not_stopped`,
 /// `engine_unreachable`, `provider_unavailable`, `bad_request`, `host_error`; of a rented machine also `no_capacity`,
-/// `pod_not_started`, `model_gated`, `provider_unauthorized`, `provider_forbidden`, `provider_conflict`,
+/// `pod_not_started`, `pod_without_gpu`, `model_gated`, `provider_unauthorized`, `provider_forbidden`, `provider_conflict`,
 /// `insufficient_balance` and `not_gone`.
 #[async_trait]
 pub trait Provider: Send + Sync {
@@ -194,4 +214,29 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// When the provider can't be asked.
     async fn list(&self, prefix: &str) -> Result<Vec<ProviderPod>, Failure>;
+
+    /// What the machine would cost, USD an hour for all its GPUs, at the cheapest of the GPUs that may be rented for it;
+    /// `None`: nothing, or it isn't known.
+    ///
+    /// # Errors
+    /// When the provider can't be asked.
+    async fn quote(&self, _machine: &MachineSpec) -> Result<Option<Decimal>, Failure> {
+        Ok(None)
+    }
+
+    /// What the account has left; `None`: nothing is paid here.
+    ///
+    /// # Errors
+    /// When the provider can't be asked, or its answer makes no sense.
+    async fn balance(&self) -> Result<Option<Balance>, Failure> {
+        Ok(None)
+    }
+
+    /// What was billed for each pod of the account since `since`. Pods whose bill makes no sense are left out.
+    ///
+    /// # Errors
+    /// When the provider can't be asked.
+    async fn billed(&self, _since: DateTime<Utc>) -> Result<Vec<Billed>, Failure> {
+        Ok(Vec::new())
+    }
 }

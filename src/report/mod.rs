@@ -6,7 +6,10 @@
 
 mod columns;
 pub mod comparison;
+pub mod costs;
+mod efficiency;
 pub mod guidellm;
+pub mod history;
 mod instrument;
 mod notes;
 pub mod recompute;
@@ -17,17 +20,20 @@ mod words;
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::PgConnection;
 
 pub use columns::{COLUMNS, Column, Value, View, csv};
+pub use efficiency::efficiency;
 pub use instrument::{INSTRUMENT_COLUMNS, instrument_row};
 pub use notes::notes;
 pub use words::{figure, in_order, name, number};
 
 use crate::{
     domain::{
+        catalog::Catalog,
         failure::Failure,
         ids::RunId,
         launch::{LocalCommand, LocalInstall},
@@ -36,19 +42,23 @@ use crate::{
             comparable::Comparability,
             cost,
             gaps::GapHistogram,
+            ledger::{self, CostParts, WorkedSpan},
             observed::Observed,
             setup::SetupTimes,
             summary::{BenchmarkType, Columns, Instrument, LevelSummary, Measured},
             until::UntilReport,
         },
         outputs::{Outputs, setup_times},
+        roofline::Efficiency,
         run::RunStatus,
         seen::{Calibration, HostFacts, ServedModel},
         spec::RunSpec,
         step::StepKind,
     },
     store::{
-        Error, results,
+        Error, attempts,
+        rentals::{self, Rental},
+        results,
         runs::{self, Run},
         steps,
     },
@@ -130,6 +140,9 @@ pub struct ResultReport {
     pub observed: Observed,
     /// What another result must agree on to compare fairly.
     pub comparability: Option<Comparability>,
+    /// How much of its GPUs' bandwidth and arithmetic it used; absent where nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub efficiency: Option<Efficiency>,
 }
 
 /// What a run cost, USD.
@@ -137,8 +150,10 @@ pub struct ResultReport {
 pub struct CostReport {
     /// The machine, an hour.
     pub usd_per_hour: Decimal,
-    /// The whole life of the machine so far.
+    /// All machines of the run, from creation until each was gone, or now.
     pub benchmark_usd: Option<Decimal>,
+    /// The same by what the run did meanwhile; null where no machine is recorded as rented.
+    pub parts: Option<CostParts>,
     /// A million output tokens at the throughput benchmark's rate.
     pub usd_per_million_output_tokens: Option<Decimal>,
 }
@@ -164,18 +179,13 @@ impl RunReport {
         let outputs = steps::outputs(conn, run.id).await?;
         let outputs = Outputs::new(&outputs);
         let setup = setup_times(outputs, setup_total_s(conn, run.id).await?);
+        let catalog = Catalog::embedded().ok();
         let throughput = stored
             .iter()
             .map(|result| &result.summary.measured.columns)
             .find(|columns| columns.benchmark_type == BenchmarkType::Throughput)
             .and_then(|columns| columns.output_tokens_per_second);
-        let cost =
-            outputs.provision().and_then(|provision| provision.price_usd_per_hour).map(|price| CostReport {
-                usd_per_hour: price,
-                benchmark_usd: life_s(&run).and_then(|life_s| cost::machine_cost_usd(price, life_s)),
-                usd_per_million_output_tokens: throughput
-                    .and_then(|tokens| cost::usd_per_million_output_tokens(price, tokens)),
-            });
+        let cost = cost(conn, &run, outputs, throughput).await?;
         Ok(Self {
             run: run.id,
             status: run.status,
@@ -183,7 +193,7 @@ impl RunReport {
             spec: run.spec,
             system: System::from(outputs),
             setup,
-            results: stored.into_iter().map(ResultReport::from).collect(),
+            results: stored.into_iter().map(|result| ResultReport::of(result, catalog.as_ref())).collect(),
             cost,
             error: run.error,
         })
@@ -209,6 +219,12 @@ impl RunReport {
 }
 
 impl ResultReport {
+    fn of(stored: results::StoredResult, catalog: Option<&Catalog>) -> Self {
+        let setup = stored.comparability.as_ref();
+        let efficiency = catalog.map(|catalog| efficiency(catalog, &stored.summary, setup));
+        Self { efficiency, ..Self::from_summary(stored.summary, stored.comparability) }
+    }
+
     /// A level's numbers and set-up.
     #[must_use]
     pub fn from_summary(summary: LevelSummary, comparability: Option<Comparability>) -> Self {
@@ -224,13 +240,8 @@ impl ResultReport {
             until: summary.until,
             observed: summary.observed,
             comparability,
+            efficiency: None,
         }
-    }
-}
-
-impl From<results::StoredResult> for ResultReport {
-    fn from(stored: results::StoredResult) -> Self {
-        Self::from_summary(stored.summary, stored.comparability)
     }
 }
 
@@ -262,6 +273,52 @@ async fn setup_total_s(conn: &mut PgConnection, id: RunId) -> Result<Option<f64>
         .zip(last)
         .and_then(|(first, last)| (last - first).to_std().ok())
         .map(|total| total.as_secs_f64()))
+}
+
+/// What a run cost. A run whose machines were not recorded as rented (an earlier version's) cost its life times the price.
+async fn cost(
+    conn: &mut PgConnection,
+    run: &Run,
+    outputs: Outputs<'_>,
+    throughput: Option<f64>,
+) -> Result<Option<CostReport>, Error> {
+    let rentals = rentals::of_run(conn, run.id).await?;
+    let parts = match rentals.iter().map(|rental| rental.until).max() {
+        Some(now) => Some(split(conn, run.id, &rentals, now).await?),
+        None => None,
+    };
+    let told = outputs.provision().and_then(|provision| provision.price_usd_per_hour);
+    let price = told.or_else(|| rentals.last().map(|rental| rental.price_usd_per_hour));
+    Ok(price.map(|price| CostReport {
+        usd_per_hour: price,
+        benchmark_usd: parts
+            .as_ref()
+            .map(|parts| parts.total_usd)
+            .or_else(|| life_s(run).and_then(|life_s| cost::machine_cost_usd(price, life_s))),
+        parts,
+        usd_per_million_output_tokens: throughput
+            .and_then(|tokens| cost::usd_per_million_output_tokens(price, tokens)),
+    }))
+}
+
+/// What was rented, by the steps that were at work; `now` ends those that go on.
+async fn split(
+    conn: &mut PgConnection,
+    id: RunId,
+    rentals: &[Rental],
+    now: DateTime<Utc>,
+) -> Result<CostParts, Error> {
+    let rented: Vec<_> = rentals.iter().map(Rental::span).collect();
+    // A step that this version doesn't know is idle time to it.
+    let worked: Vec<_> = attempts::list(conn, id)
+        .await?
+        .into_iter()
+        .filter_map(|tried| {
+            let end = tried.finished_at.unwrap_or(now);
+            Some(WorkedSpan { start: tried.started_at, end, step: tried.name.parse().ok()? })
+        })
+        .collect();
+    Ok(ledger::split(&rented, &worked))
 }
 
 fn life_s(run: &Run) -> Option<f64> {

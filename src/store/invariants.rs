@@ -19,7 +19,7 @@ pub struct Invariant {
 const NAMED: usize = 100;
 
 /// Promises by the key that their rows come under.
-const PROMISES: [(&str, &str); 9] = [
+const PROMISES: [(&str, &str); 12] = [
     ("stuck", "no run is stuck: one that isn't over has a step that waits or runs"),
     ("unsettled", "no step of a run that is over waits or runs"),
     ("doubled", "no step has two results"),
@@ -29,6 +29,9 @@ const PROMISES: [(&str, &str); 9] = [
     ("teardown", "each run that is over was torn down"),
     ("open", "each try ended, but the one of a step that runs"),
     ("repeated", "no level was measured twice in a generation"),
+    ("paid", "nothing is paid for of a run that is over, or of a pod that is gone"),
+    ("unpaid", "each pod that a provider made has its row of what it costs"),
+    ("spend", "what a run's steps cost is no more than what was paid for it, step by step"),
 ];
 
 /// Checks every promise. Runs that go on don't break any.
@@ -73,7 +76,22 @@ pub async fn check(conn: &mut PgConnection) -> Result<Vec<Invariant>, Error> {
         union all
         select 'repeated', run_id || ' ' || name || ' generation ' || generation from step_attempts
         where outcome = 'done' and (name = 'throughput' or name like 'concurrency:%')
-        group by run_id, name, generation having count(*) > 1"#
+        group by run_id, name, generation having count(*) > 1
+        union all
+        select 'paid', l.pod || ' (' || l.external_id || ')' from rentals l
+        left join over r on r.id = l.run_id left join pods p on p.name = l.pod
+        where l.ended_at is null and (r.id is not null or p.state = 'gone')
+        union all
+        select 'unpaid', p.name || ' (' || p.external_id || ')' from pods p
+        where p.provider = 'runpod' and p.external_id is not null
+          and p.deadline is not null
+          and not exists (select from rentals l where l.provider = p.provider and l.external_id = p.external_id)
+        union all
+        select 'spend', l.pod || ' (' || l.external_id || ')' from rentals l join step_attempts a on a.run_id = l.run_id
+        where a.started_at < l.ended_at and a.finished_at > l.started_at
+        group by l.id
+        having sum(extract(epoch from least(a.finished_at, l.ended_at) - greatest(a.started_at, l.started_at)))
+             > extract(epoch from l.ended_at - l.started_at) + count(*)"#
     )
     .fetch_all(conn)
     .await?;

@@ -68,7 +68,8 @@ pub async fn intend(
 ) -> Result<(), Error> {
     sqlx::query!(
         "insert into pods (run_id, generation, provider, name) values ($1, $2, $3, $4)
-         on conflict (name) do update set state = 'intent', gone_at = null where pods.state = 'gone'",
+         on conflict (name) do update set state = 'intent', gone_at = null, deadline = null, reserved_usd = null
+         where pods.state = 'gone'",
         run.as_uuid(),
         generation,
         provider.as_str(),

@@ -37,7 +37,8 @@ pub struct Step {
     pub worker: Option<String>,
     /// Its holder's last sign of life.
     pub heartbeat_at: Option<DateTime<Utc>>,
-    /// Seconds until its lease runs out (negative: it has); `None`: nobody holds it.
+    /// Seconds until its lease runs out (0 or negative: it has); `None`: nobody holds it. A lease whose holder's last sign
+    /// of life is yet to come says nothing: the server's clock was put back, and a living holder will give another.
     #[serde(skip)]
     pub lease_left_s: Option<f64>,
     /// Not before this time.
@@ -114,7 +115,8 @@ pub async fn list(conn: &mut PgConnection, run: RunId) -> Result<Vec<Step>, Erro
     sqlx::query_as!(
         Row,
         r#"select step, name, status, attempt, losses, fence, job_key, worker, heartbeat_at,
-                  extract(epoch from lease_until - now())::float8 as lease_left_s,
+                  case when heartbeat_at > now() + interval '1 minute' then 0
+                       else extract(epoch from lease_until - now())::float8 end as lease_left_s,
                   run_after, progress, output, error, timings, scheduled_at, started_at, finished_at
            from step_runs where run_id = $1 order by step"#,
         run.as_uuid()
@@ -134,7 +136,8 @@ pub async fn lock(conn: &mut PgConnection, run: RunId, step: i32) -> Result<Opti
     sqlx::query_as!(
         Row,
         r#"select step, name, status, attempt, losses, fence, job_key, worker, heartbeat_at,
-                  extract(epoch from lease_until - now())::float8 as lease_left_s,
+                  case when heartbeat_at > now() + interval '1 minute' then 0
+                       else extract(epoch from lease_until - now())::float8 end as lease_left_s,
                   run_after, progress, output, error, timings, scheduled_at, started_at, finished_at
            from step_runs where run_id = $1 and step = $2 for update"#,
         run.as_uuid(),
@@ -188,7 +191,7 @@ pub async fn replace_token(
     job_key: &str,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "update step_runs set job_key = $3 where run_id = $1 and step = $2",
+        "update step_runs set job_key = $3, scheduled_at = least(scheduled_at, now()) where run_id = $1 and step = $2",
         run.as_uuid(),
         step,
         job_key

@@ -24,6 +24,9 @@ pub struct Stranded {
 /// is missing, finished, killed, or held by a worker silent for more than `silent_s`; or its lease ran out so long ago
 /// that its worker, though alive, must have forgotten it. At most 500 at a time.
 ///
+/// All times are the server's. Where its clock was put back, tokens and leases of before lie in its future: they are
+/// as good as lost.
+///
 /// # Errors
 /// When the database fails.
 pub async fn stranded(conn: &mut PgConnection, silent_s: f64) -> Result<Vec<Stranded>, Error> {
@@ -32,8 +35,9 @@ pub async fn stranded(conn: &mut PgConnection, silent_s: f64) -> Result<Vec<Stra
          from step_runs s join workflow_runs r on r.id = s.run_id
          where s.status in ('scheduled', 'running') and r.status in ('pending', 'running')
            and (not r.paused or r.cancel_requested)
-           and (s.lease_until is null or s.lease_until < now())
+           and (s.lease_until is null or s.lease_until < now() or s.heartbeat_at > now() + interval '1 minute')
            and (s.lease_until < now() - make_interval(secs => 3.0 * $1::float8)
+                or s.scheduled_at > now() + interval '1 minute'
                 or not exists (
              select 1 from apalis.jobs j left join apalis.workers w on w.id = j.lock_by
              where j.id = s.job_key

@@ -17,10 +17,11 @@ mod slots;
 mod stats;
 
 use std::{
+    collections::BTreeSet,
     io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -76,6 +77,8 @@ struct Shared {
     faults: Faults,
     prompt_tokens_total: AtomicU64,
     generation_tokens_total: AtomicU64,
+    /// Models that were pulled, beside the one of the settings.
+    pulled: Mutex<BTreeSet<String>>,
     /// Answers that came to their end.
     completed_total: AtomicU64,
 }
@@ -149,6 +152,7 @@ pub async fn serve(settings: Settings, listener: TcpListener) -> io::Result<Trut
         slots: Slots::new(settings.slots),
         recorder: Recorder::new()?,
         faults: Faults::default(),
+        pulled: Mutex::default(),
         prompt_tokens_total: AtomicU64::new(0),
         generation_tokens_total: AtomicU64::new(0),
         completed_total: AtomicU64::new(0),

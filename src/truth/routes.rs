@@ -1,7 +1,11 @@
 //! One connection's requests, route by route.
 
-use std::{io, sync::Arc, sync::atomic::Ordering};
+use std::{
+    io,
+    sync::{Arc, PoisonError, atomic::Ordering},
+};
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -99,13 +103,11 @@ fn answer(shared: &Shared, request: &Request) -> (u16, &'static str, String) {
             Err(error) => return (400, JSON, bad_request(&error)),
         },
         ("GET", "/api/version") => json!({"version": format!("truth-{VERSION}")}),
-        ("GET", "/api/tags") => json!({"models": [ollama_model(model)]}),
-        ("GET", "/api/ps") => {
-            let mut loaded = ollama_model(model);
-            loaded["size_vram"] = json!(MODEL_BYTES);
-            json!({"models": [loaded]})
-        }
-        ("POST", "/api/pull") => return (200, "application/x-ndjson", pull()),
+        ("GET", "/api/tags" | "/api/ps") => ollama_models(shared),
+        ("POST", "/api/pull") => match serde_json::from_slice::<Pull>(&request.body) {
+            Ok(pull) => return (200, "application/x-ndjson", pulled(shared, pull.model)),
+            Err(error) => return (400, JSON, bad_request(&error)),
+        },
         (_, path) => {
             let message = format!("the truth server has no {} {path}", request.method);
             return (404, JSON, json!({"error": {"message": message, "code": 404}}).to_string());
@@ -114,13 +116,33 @@ fn answer(shared: &Shared, request: &Request) -> (u16, &'static str, String) {
     (200, JSON, body.to_string())
 }
 
+/// The body of a pull.
+#[derive(Deserialize)]
+struct Pull {
+    model: String,
+}
+
+/// What is there, all of it loaded.
+fn ollama_models(shared: &Shared) -> Value {
+    let pulled = shared.pulled.lock().unwrap_or_else(PoisonError::into_inner);
+    let models = std::iter::once(&shared.settings.model).chain(pulled.iter());
+    json!({"models": models.map(|model| ollama_model(model)).collect::<Vec<_>>()})
+}
+
 fn ollama_model(model: &str) -> Value {
     let details =
         json!({"format": "truth", "family": "truth", "parameter_size": "0B", "quantization_level": "none"});
-    json!({"name": model, "model": model, "size": MODEL_BYTES, "digest": "0".repeat(64), "details": details})
+    json!({
+        "name": model, "model": model, "size": MODEL_BYTES, "size_vram": MODEL_BYTES, "digest": "0".repeat(64),
+        "details": details
+    })
 }
 
-fn pull() -> String {
+/// A pull that is over at once; the model is there from then on.
+fn pulled(shared: &Shared, model: String) -> String {
+    if model != shared.settings.model {
+        shared.pulled.lock().unwrap_or_else(PoisonError::into_inner).insert(model);
+    }
     let layer = |completed| json!({"status": "pulling truth", "digest": "sha256:0", "total": MODEL_BYTES, "completed": completed});
     let lines = [
         json!({"status": "pulling manifest"}),

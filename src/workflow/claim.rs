@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Error, Executed, Services};
+use super::{
+    Error, Executed, Services,
+    budget::{self, Admission},
+};
 use crate::{
     domain::{
         failure::Failure,
@@ -16,7 +19,7 @@ use crate::{
     queue::{Delivery, StepToken},
     store::{
         attempts::{self, AttemptKey, AttemptOutcome},
-        events,
+        budgets, events,
         runs::{self, Run},
         steps::{self, Claim, Settled, Step},
     },
@@ -24,6 +27,9 @@ use crate::{
 
 /// How often a run that waits for its turn on a machine looks, s.
 const TURN_POLL_S: f64 = 1.0;
+
+/// How often a run that waits for a place among the rented pods looks, on average, s: hundreds may wait.
+const SLOT_POLL_S: f64 = 10.0;
 
 /// A step that is ours until its lease runs out.
 #[derive(Debug)]
@@ -117,6 +123,21 @@ pub(super) async fn claim(
         tx.commit().await?;
         return Ok(Err(Executed::Failed));
     }
+    match budget::admit(services, conn, &run, definition.kind).await? {
+        Admission::Granted => {}
+        Admission::Wait(what) => {
+            budgets::tell_waiting(conn, run.id, token.step, &what).await?;
+            let about = SLOT_POLL_S * (0.5 + rand::random::<f64>());
+            snooze(services, conn, &run, token, about).await?;
+            tx.commit().await?;
+            return Ok(Err(Executed::Snoozed));
+        }
+        Admission::Refused(failure) => {
+            give_up(services, conn, &run, &workflow, &step, &failure, &actor).await?;
+            tx.commit().await?;
+            return Ok(Err(Executed::Failed));
+        }
+    }
     let attempt = if taken_over { step.attempt } else { step.attempt + 1 };
     let lease_s = services.leases.lease.as_secs_f64();
     let fence = steps::claim(conn, run.id, token.step, Claim { worker, lease_s, attempt, losses }).await?;
@@ -173,5 +194,9 @@ pub(super) async fn give_up(
     runs::set_error(conn, run.id, failure).await?;
     events::append(conn, run.id, "step_failed", Some(&step.name), actor, json!({ "failure": failure }))
         .await?;
+    if budget::ends_spending(failure) {
+        budget::note_stop(conn, run, &step.name, failure, actor).await?;
+        return schedule_teardown(conn, services.queue.as_ref(), run, workflow).await;
+    }
     schedule_teardown_after_failure(conn, services.queue.as_ref(), run, workflow, actor).await
 }

@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Error, Services,
+    Error, Services, budget,
     claim::{Claimed, claim},
     commit::{commit, twin_failure},
     steps::{StepContext, StepReport, run_step},
@@ -119,7 +119,7 @@ async fn work(services: &Services, claimed: &Claimed, shutdown: &CancellationTok
     }
 }
 
-/// Extends the lease until it is lost or the run is to be cancelled. Progress goes along, at most once a second.
+/// Extends the lease until it is lost, the run is to be cancelled, or may spend no more. Progress goes along, at most once a second.
 async fn heartbeat(
     services: &Services,
     claimed: &Claimed,
@@ -139,7 +139,12 @@ async fn heartbeat(
         beaten = Instant::now();
         let snapshot = progress.borrow_and_update().clone();
         match beat_once(services, claimed, snapshot).await {
-            Ok(Beat::Held) => held = Instant::now(),
+            Ok(Beat::Held) => {
+                held = Instant::now();
+                if let Some(failure) = must_stop(services, claimed).await {
+                    return Ending::Failure(failure);
+                }
+            }
             Ok(Beat::CancelRequested) if claimed.is_teardown() => held = Instant::now(),
             Ok(Beat::CancelRequested) => return Ending::CancelRequested,
             Ok(Beat::Lost) => return Ending::Lost,
@@ -150,6 +155,21 @@ async fn heartbeat(
                     return Ending::Lost;
                 }
             }
+        }
+    }
+}
+
+/// Why the run may spend no more. Whether it may can't be told while the database is away.
+async fn must_stop(services: &Services, claimed: &Claimed) -> Option<Failure> {
+    if claimed.is_teardown() || !budget::rents(&claimed.run) {
+        return None;
+    }
+    let mut conn = services.pool.acquire().await.ok()?;
+    match budget::verdict(services, &mut conn, &claimed.run).await {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            tracing::warn!(run = %claimed.run.id, %error, "can't tell what the run has spent");
+            None
         }
     }
 }

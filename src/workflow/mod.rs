@@ -5,6 +5,7 @@
 //! transaction that is guarded by the fence: output, result, event, the next step and its token, or none of them.
 //! Nothing here knows apalis, HTTP routes or the terminal.
 
+pub mod budget;
 mod claim;
 mod commit;
 mod execute;
@@ -24,6 +25,7 @@ use crate::{
 
 pub use crate::ledger::Error;
 
+pub use budget::Limits;
 pub use commit::ENGINE_LOST;
 pub use execute::{Executed, execute_one};
 
@@ -87,6 +89,8 @@ pub struct Services {
     pub data_dir: PathBuf,
     /// Leases and heartbeats.
     pub leases: LeaseSettings,
+    /// What may be spent and rented.
+    pub limits: Limits,
 }
 
 impl std::fmt::Debug for Services {

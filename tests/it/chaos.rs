@@ -6,9 +6,14 @@
 
 use std::{io::Write, time::Duration};
 
+use axum::http::Method;
 use dria_bench::{
-    domain::kinds::ProviderKind,
-    queue::ApalisQueue,
+    domain::{
+        kinds::{EngineKind, ProviderKind},
+        spec::RunSpec,
+    },
+    jobs::reap,
+    queue::{ApalisQueue, SHARED_QUEUE},
     store::invariants,
     truth::{self, TruthServer},
 };
@@ -23,6 +28,7 @@ use crate::support::{
     database::{TestDatabase, public_folder},
     drain::Bench,
     pods::eventually,
+    runpod::{FakeRunpod, Faults},
     runs,
     workers::Worker,
 };
@@ -32,8 +38,12 @@ const RATES: [u32; 2] = [1, 2];
 /// Results of each run: its levels and throughput.
 const RESULTS: i64 = 3;
 
-/// What the kills are drawn from; a failure prints it.
+/// What the kills are drawn from, unless `CHAOS_SEED` says otherwise; the totals tell it.
 const SEED: u64 = 20_261_124;
+
+fn seed() -> u64 {
+    std::env::var("CHAOS_SEED").map_or(SEED, |seed| seed.parse().unwrap())
+}
 
 async fn engine() -> TruthServer {
     let settings = truth::Settings {
@@ -46,13 +56,18 @@ async fn engine() -> TruthServer {
 
 /// Records so many runs against an engine that runs already.
 async fn start_runs(database: &TestDatabase, engine: &TruthServer, runs: usize) {
-    let spec = runs::truth_spec(&RATES, ProviderKind::Endpoint, Some(engine.url()));
+    start_runs_of(database, &runs::truth_spec(&RATES, ProviderKind::Endpoint, Some(engine.url())), runs)
+        .await;
+}
+
+/// Records so many runs of this, with patience for all that is done to them.
+async fn start_runs_of(database: &TestDatabase, spec: &RunSpec, runs: usize) {
     let mut workflow = runs::quick_workflow(&RATES);
     for step in &mut workflow.steps {
-        step.retry.max_losses = 100;
+        (step.retry.max_losses, step.retry.max_attempts) = (100, step.retry.max_attempts.max(100));
     }
     for _ in 0..runs {
-        runs::start(database, &ApalisQueue, &spec, &workflow, "steps").await;
+        runs::start(database, &ApalisQueue, spec, &workflow, SHARED_QUEUE).await;
     }
 }
 
@@ -70,12 +85,17 @@ async fn events_reach(database: &TestDatabase, wanted: i64) {
 async fn all_is_well(database: &TestDatabase, data_dir: &std::path::Path, runs: i64, what: &str) {
     let succeeded = database.count("select count(*) from workflow_runs where status = 'succeeded'").await;
     let results = database.count("select count(*) from benchmark_results where superseded_at is null").await;
+    let doubled = "select count(*) from (select 1 from benchmark_results where superseded_at is null
+                   group by run_id, step having count(*) > 1) twice";
+    let doubled = database.count(doubled).await;
     let lost = database.count("select count(*) from step_attempts where outcome = 'lost'").await;
     let live_pods = database.count("select count(*) from pods where state <> 'gone'").await;
     // Past what the test harness holds back: a full run shows it.
     let totals = format!(
-        "{what}: {runs} runs, {succeeded} succeeded, {results} results of {}, {lost} tries lost, {live_pods} live pods, seed {SEED}\n",
-        runs * RESULTS
+        "{what}: {runs} runs, {succeeded} succeeded, {results} results of {}, {lost} tries lost, {doubled} duplicates, {live_pods} live pods, \
+         seed {}\n",
+        runs * RESULTS,
+        seed()
     );
     std::io::stderr().write_all(totals.as_bytes()).unwrap();
     assert_eq!(succeeded, runs);
@@ -89,7 +109,7 @@ async fn two_workers_killed_again_and_again_lose_no_result_and_double_none() {
     const KILLS: usize = 12;
     let (database, folder, engine) = (TestDatabase::new().await, public_folder(), engine().await);
     start_runs(&database, &engine, 6).await;
-    let mut random = SmallRng::seed_from_u64(SEED);
+    let mut random = SmallRng::seed_from_u64(seed());
     let mut workers = [Worker::start(&database, folder.path()), Worker::start(&database, folder.path())];
     let mut events = database.count("select count(*) from run_events").await;
     for _ in 0..KILLS {
@@ -102,6 +122,47 @@ async fn two_workers_killed_again_and_again_lose_no_result_and_double_none() {
     let [one, other] = workers;
     assert!(one.ended().await && other.ended().await, "a worker did not end in order");
     all_is_well(&database, folder.path(), RUNS, &format!("{KILLS} × kill -9")).await;
+}
+
+/// Has the cloud do something that clouds do.
+fn break_something(fake: &FakeRunpod, random: &mut SmallRng) {
+    match random.random_range(0..5) {
+        0 => fake.fault(|faults| faults.lost_replies += 1),
+        1 => fake.lag(random.random_range(2..6)),
+        2 => fake.fault(|faults| faults.answers.extend(std::iter::repeat_n((Method::DELETE, 500), 3))),
+        3 => fake.fault(|faults| faults.answers.extend([(Method::GET, 429), (Method::POST, 429)])),
+        _ => fake.fault(|faults| faults.answers.extend([(Method::GET, 403), (Method::POST, 403)])),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_killed_while_their_cloud_misbehaves_leave_no_pod() {
+    const RUNS: usize = 4;
+    const KILLS: usize = 10;
+    let (database, folder, fake) = (TestDatabase::new().await, public_folder(), FakeRunpod::start().await);
+    start_runs_of(&database, &runs::rented_spec(EngineKind::Vllm, &RATES), RUNS).await;
+    let mut random = SmallRng::seed_from_u64(seed());
+    let start = || Worker::renting(&database, folder.path(), &fake);
+    let mut workers = [start(), start()];
+    let mut events = database.count("select count(*) from run_events").await;
+    for _ in 0..KILLS {
+        break_something(&fake, &mut random);
+        events += random.random_range(3..10);
+        events_reach(&database, events).await;
+        let victim = usize::from(random.random::<bool>());
+        std::mem::replace(&mut workers[victim], start()).kill_9();
+    }
+    let [one, other] = workers;
+    assert!(one.ended().await && other.ended().await, "a worker did not end in order");
+    fake.fault(|faults| *faults = Faults::default());
+    // A worker that dies in the middle of a create, before a list that lags, may leave a pod that no teardown can know.
+    let reaped = fake.counts().0;
+    let services = runs::renting_services(&database, folder.path(), &fake);
+    reap(&services).await.unwrap();
+    let (live, ever) = fake.counts();
+    let what = format!("{KILLS} × kill -9 on a cloud with faults, {ever} pods, {reaped} left to the reaper");
+    all_is_well(&database, folder.path(), RUNS as i64, &what).await;
+    assert_eq!(live, 0, "pods are left at the cloud");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,16 +182,20 @@ async fn a_worker_stopped_past_its_lease_wakes_up_to_find_its_work_taken_over() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_crashes_three_times_costs_no_result() {
-    const CRASHES: usize = 3;
+async fn a_database_that_crashes_again_and_again_costs_no_result() {
+    const CRASHES: usize = 4;
     let (database, folder, engine) = (TestDatabase::alone().await, public_folder(), engine().await);
     start_runs(&database, &engine, 4).await;
-    let mut random = SmallRng::seed_from_u64(SEED);
+    let mut random = SmallRng::seed_from_u64(seed());
     let workers = [Worker::start(&database, folder.path()), Worker::start(&database, folder.path())];
     let mut events = database.count("select count(*) from run_events").await;
-    for _ in 0..CRASHES {
+    for crash in 0..CRASHES {
         events += random.random_range(6..15);
         events_reach(&database, events).await;
+        if crash % 2 == 0 {
+            database.crash_server().await;
+            continue;
+        }
         // One killed server process, and PostgreSQL ends all others and recovers from its log, as after a power cut.
         let backend = eventually("a server process", async || {
             database.count_if_up("select pg_backend_pid()::bigint").await

@@ -3,17 +3,21 @@
 
 mod api;
 mod api_actions;
+mod api_v1;
 mod architecture;
 mod chaos;
 mod cli;
+mod cloud;
 mod corpus;
 mod crash;
 mod demo;
 mod embedded_pg;
 mod engines;
+mod gpus;
 mod hostile;
 mod load;
 mod load_shapes;
+mod money;
 mod observe;
 mod operator;
 mod provider_local;

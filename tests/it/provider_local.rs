@@ -67,6 +67,8 @@ fn machine(name: &str, disk_needed_bytes: u64, program: Option<PathBuf>) -> Mach
         machine,
         container: None,
         external_id: None,
+        rented_for: None,
+        rented_before: 0,
         gated_model: false,
         disk_needed_bytes,
         program,

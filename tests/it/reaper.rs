@@ -56,6 +56,8 @@ impl Rented {
             machine: self.spec.machine.clone(),
             container: Some(engine::engine(EngineKind::Vllm).container_spec(&self.spec).unwrap()),
             external_id: None,
+            rented_for: None,
+            rented_before: 0,
             gated_model: false,
             disk_needed_bytes: 0,
             program: None,

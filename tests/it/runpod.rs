@@ -5,11 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::http::Method;
 use dria_bench::{
     config::Secret,
-    domain::{
-        failure::Failure,
-        kinds::{EngineKind, ProviderKind},
-        spec::RunSpec,
-    },
+    domain::{failure::Failure, kinds::EngineKind, spec::RunSpec},
     engine,
     provider::{EngineRequest, Liveness, Machine, MachineRequest, Provider, RunpodProvider},
     queue::TokenQueue,
@@ -20,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{
     database::{TestDatabase, public_folder},
     drain::Remembered,
-    runpod::{FakeRunpod, KEY},
+    runpod::{FakeRunpod, HF_TOKEN, KEY},
     runs,
 };
 
@@ -28,16 +24,8 @@ const NAME: &str = "dria-test0001-run-g1";
 const H200: &str = "NVIDIA H200";
 const H100: &str = "NVIDIA H100 80GB HBM3";
 
-/// A request as the original README has it.
 fn spec(kind: EngineKind) -> RunSpec {
-    let mut spec = runs::truth_spec(&[1, 2], ProviderKind::Runpod, None);
-    spec.engine.kind = kind;
-    spec.engine.extra_args.clear();
-    let model = if kind == EngineKind::Ollama { "llama2:7b" } else { "meta-llama/Llama-2-7b-chat-hf" };
-    model.clone_into(&mut spec.model.id);
-    (spec.machine.gpu_id, spec.machine.gpu_count) = (H200.to_owned(), 1);
-    (spec.machine.volume_in_gb, spec.machine.container_disk_in_gb) = (100, 50);
-    spec
+    runs::rented_spec(kind, &[1, 2])
 }
 
 fn request(spec: &RunSpec) -> MachineRequest {
@@ -46,6 +34,8 @@ fn request(spec: &RunSpec) -> MachineRequest {
         machine: spec.machine.clone(),
         container: Some(engine::engine(spec.engine.kind).container_spec(spec).unwrap()),
         external_id: None,
+        rented_for: None,
+        rented_before: 0,
         gated_model: false,
         disk_needed_bytes: 0,
         program: None,
@@ -304,14 +294,13 @@ async fn the_three_commands_of_the_original_ask_for_these_pods() {
 
 #[tokio::test]
 async fn a_whole_run_is_measured_its_pod_is_gone_and_no_secret_is_in_the_database() {
-    const TOKEN: &str = "hf_VERYSECRETVERYSECRET";
     let fake = FakeRunpod::start().await;
     let database = TestDatabase::new().await;
     let folder = public_folder();
     let tokens = Arc::new(Remembered::default());
     let mut services = runs::services(&database, Arc::clone(&tokens) as Arc<dyn TokenQueue>, folder.path());
     let mut settings = fake.settings();
-    settings.hf_token = Some(Secret::new(TOKEN));
+    settings.hf_token = Some(Secret::new(HF_TOKEN));
     let provider = Arc::new(RunpodProvider::new(settings).unwrap());
     services.providers = services.providers.with(Arc::clone(&provider) as Arc<dyn Provider>);
     let spec = spec(EngineKind::Vllm);
@@ -331,15 +320,9 @@ async fn a_whole_run_is_measured_its_pod_is_gone_and_no_secret_is_in_the_databas
     let unseen = "select count(*) from benchmark_results where summary #>> '{gpu,gpus}' is distinct from '1'";
     assert_eq!(database.count(unseen).await, 0, "what the GPU did is stored with each level");
     let name: String = sqlx::query_scalar("select name from pods").fetch_one(&database.pool).await.unwrap();
-    let everything: String = sqlx::query_scalar(
-        "select string_agg(query_to_xml(format('select * from %I.%I', table_schema, table_name), true, false, '')::text, '')
-         from information_schema.tables where table_schema in ('public', 'apalis') and table_type = 'BASE TABLE'",
-    )
-    .fetch_one(&database.pool)
-    .await
-    .unwrap();
+    let everything = database.everything().await;
     assert!(everything.contains(&name), "the search looks at the rows");
-    for secret in [KEY, TOKEN, &provider.api_key(&name).unwrap()] {
+    for secret in [KEY, HF_TOKEN, &provider.api_key(&name).unwrap()] {
         assert!(!everything.contains(secret), "a secret is in the database");
     }
 }

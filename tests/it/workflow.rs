@@ -294,6 +294,37 @@ async fn a_token_that_got_lost_is_issued_again() {
 }
 
 #[tokio::test]
+async fn a_clock_of_the_server_that_is_put_back_keeps_no_step_waiting() {
+    let bench = Bench::new(&[1], |_| {}).await;
+    let pool = &bench.database.pool;
+    bench.up_to("warmup").await;
+    assert_eq!(sweep(pool, &ApalisQueue, 30.0).await.unwrap(), 1, "a token of apalis' own");
+    // What waits was to be worked at a time that is an hour away again.
+    bench
+        .database
+        .execute(
+            "update apalis.jobs set run_at = run_at + interval '1 hour';
+             update step_runs set scheduled_at = scheduled_at + interval '1 hour' where name = 'warmup'",
+        )
+        .await;
+    assert_eq!(sweep(pool, &ApalisQueue, 30.0).await.unwrap(), 1);
+    assert_eq!(sweep(pool, &ApalisQueue, 30.0).await.unwrap(), 0, "once");
+    // What runs is held for more than an hour by a worker that is dead; one that lives would give a sign of it.
+    bench
+        .database
+        .execute(
+            "update step_runs set status = 'running', heartbeat_at = now() + interval '1 hour',
+                                  lease_until = now() + interval '61 minutes' where name = 'warmup';
+             delete from apalis.jobs",
+        )
+        .await;
+    assert_eq!(sweep(pool, bench.tokens.as_ref(), 30.0).await.unwrap(), 1);
+    bench.drain().await;
+    assert_eq!(bench.run().await.status, RunStatus::Succeeded);
+    assert_eq!(bench.broken_invariants().await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_step_of_a_newer_version_is_left_for_a_worker_that_knows_it() {
     let bench = Bench::new(&[1], |_| {}).await;
     bench

@@ -1,3 +1,4 @@
-//! What `make bench` and the benches share: streams as engines send them, and the parsers' speed.
+//! What the parts of `make bench` share: streams as engines send them, the parsers' speed, and the table of figures.
 
 pub mod streams;
+pub mod table;

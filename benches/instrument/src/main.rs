@@ -7,18 +7,17 @@
 
 mod allocations;
 mod level;
-mod table;
 mod truth;
 
 use std::process::ExitCode;
 
 use dria_bench::engine::stream::StreamFormat;
-use instrument::streams::megabytes_per_second;
-
-use self::{
-    level::{Level, Measured, measure, quantile},
-    table::{Table, Target},
+use instrument::{
+    streams::megabytes_per_second,
+    table::{Table, Target, load_average},
 };
+
+use self::level::{Level, Measured, measure, quantile};
 
 /// Least samples that support a p99 (docs/methodology.md, Spread).
 const P99_SAMPLES: f64 = 662.0;
@@ -167,10 +166,4 @@ fn peak_megabytes() -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024.0 / 1e6)
-}
-
-fn load_average() -> String {
-    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let words: Vec<&str> = text.split_whitespace().take(3).collect();
-    if words.is_empty() { "unknown".to_owned() } else { words.join(" ") }
 }

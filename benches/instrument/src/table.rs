@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// What a figure must not exceed, or must reach.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Target {
+pub enum Target {
     /// At most.
     AtMost(f64),
     /// At least.
@@ -26,7 +26,7 @@ struct Row {
 
 /// The rows so far.
 #[derive(Debug, Default)]
-pub(crate) struct Table(Vec<Row>);
+pub struct Table(Vec<Row>);
 
 fn number(value: f64) -> String {
     match value.abs() {
@@ -78,14 +78,7 @@ impl Row {
 
 impl Table {
     /// A time of ours beside the true one, ms; what counts is by how much it is off, ms.
-    pub(crate) fn off_by_ms(
-        &mut self,
-        what: impl Into<String>,
-        n: usize,
-        ours: f64,
-        truth: f64,
-        target: Target,
-    ) {
+    pub fn off_by_ms(&mut self, what: impl Into<String>, n: usize, ours: f64, truth: f64, target: Target) {
         let judged = (ours - truth).abs();
         self.0.push(Row {
             what: what.into(),
@@ -99,7 +92,7 @@ impl Table {
     }
 
     /// A time of ours beside the true one, ms; what counts is by how much it is off, per cent.
-    pub(crate) fn off_by_percent(
+    pub fn off_by_percent(
         &mut self,
         what: impl Into<String>,
         n: usize,
@@ -120,7 +113,7 @@ impl Table {
     }
 
     /// A figure of ours.
-    pub(crate) fn figure(
+    pub fn figure(
         &mut self,
         what: impl Into<String>,
         n: Option<usize>,
@@ -132,12 +125,14 @@ impl Table {
     }
 
     /// The rows that miss their target.
-    pub(crate) fn misses(&self) -> usize {
+    #[must_use]
+    pub fn misses(&self) -> usize {
         self.0.iter().filter(|row| row.passes() == Some(false)).count()
     }
 
     /// As text; a Markdown table.
-    pub(crate) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         let mut text = format!(
             "| {:<31} | {:>7} | {:>17} | {:>8} | {:>9} | {:>16} | {:<4} |\n|{:-<33}|{:->8}:|{:->18}:|{:->9}:|{:->10}:|{:->17}:|{:-<6}|\n",
             "what", "n", "ours", "truth", "off by", "target", "", "", "", "", "", "", "", ""
@@ -148,4 +143,12 @@ impl Table {
         }
         text
     }
+}
+
+/// The machine's load, as it says it.
+#[must_use]
+pub fn load_average() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().take(3).collect();
+    if words.is_empty() { "unknown".to_owned() } else { words.join(" ") }
 }

@@ -1,5 +1,6 @@
 //! Steering one run: cancel, pause, resume, retry, rerun, priority.
 
+use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::find_with_queue;
@@ -13,6 +14,7 @@ use crate::{
         render,
         run::actor,
     },
+    config::parse_cap,
     domain::step::StepKind,
     ledger::{self, operator},
     queue::ApalisQueue,
@@ -123,6 +125,28 @@ pub(super) async fn prioritise(
     context.output.note(format!("run {id} {} priority {priority}", if news { "has" } else { "had already" }));
     if context.output.json {
         context.output.json(&json!({ "run": id, "priority": priority }));
+    }
+    Ok(Exit::Done)
+}
+
+/// A cap, or none of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Cap(Option<Decimal>);
+
+pub(super) fn cap_or_none(text: &str) -> Result<Cap, String> {
+    if text == "none" { Ok(Cap(None)) } else { parse_cap(text).map(|usd| Cap(Some(usd))) }
+}
+
+pub(super) async fn budget(context: &Context, database: &Database, meant: &RunRef, cap: Cap) -> CliResult {
+    let id = find::run(&mut *database.pool.acquire().await?, meant).await?;
+    let news = operator::set_budget(&database.pool, id, cap.0, &actor()).await?;
+    let said = match cap.0 {
+        Some(usd) => format!("may cost {} USD", usd.normalize()),
+        None => "may cost what the settings say (budget.run_usd)".to_owned(),
+    };
+    context.output.note(format!("run {id} {said}{}", if news { "" } else { ", as before" }));
+    if context.output.json {
+        context.output.json(&json!({ "run": id, "budget_usd": cap.0 }));
     }
     Ok(Exit::Done)
 }

@@ -91,6 +91,12 @@ pub struct Model {
     pub sliding_window_tokens: Option<u32>,
     /// KV cache of one token in bytes, all layers, at 16 bits a value.
     pub kv_bytes_per_token_16bit: Option<u64>,
+    /// Layers that only see a window; the others see everything.
+    pub sliding_layers: Option<u32>,
+    /// Experts of a layer, those it chooses among (a shared one isn't counted).
+    pub experts: Option<u32>,
+    /// Of these, how many a token uses.
+    pub experts_active: Option<u32>,
     /// Whether the weights need a Hugging Face token with accepted terms.
     pub gated: Option<bool>,
     /// Its licence.
@@ -125,6 +131,9 @@ impl Model {
             attention: row.parsed("attention")?,
             sliding_window_tokens: row.number("sliding_window")?,
             kv_bytes_per_token_16bit: row.number("kv_bytes_per_token_16bit")?,
+            sliding_layers: row.number("sliding_layers")?,
+            experts: row.number("experts")?,
+            experts_active: row.number("experts_active")?,
             gated: row.yes_or_no("gated")?,
             license: row.optional_text("license")?,
             note: row.optional_text("note")?,
@@ -152,7 +161,8 @@ impl Model {
     }
 
     /// All it goes by.
-    pub(super) fn names(&self) -> Vec<&str> {
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
         let mut names = vec![self.common_name.as_str(), &self.hf_id, &self.ollama_tag];
         names.extend(self.gguf_alias.as_deref());
         names

@@ -56,6 +56,13 @@ fn the_kv_cache_of_every_model_is_what_its_shape_says() {
         }
         assert_eq!(heads % kv_heads, 0, "{name}");
         assert_eq!(sliding, model.sliding_window_tokens.is_some(), "{name}");
+        assert_eq!(
+            sliding,
+            model.sliding_layers.is_some_and(|sliding| sliding < model.layers.unwrap()),
+            "{name}"
+        );
+        assert_eq!(model.moe, model.experts > model.experts_active, "{name}");
+        assert_eq!(model.moe, model.experts_active.is_some(), "{name}");
     }
 }
 

@@ -1,5 +1,9 @@
 //! What tokens and runs cost. Money is decimal; the price is of all GPUs of the machine together.
 
+mod serving;
+
+pub use serving::{AtSpeed, LevelCost, Rent};
+
 use rust_decimal::{Decimal, prelude::FromPrimitive as _};
 
 const SECONDS_PER_HOUR: Decimal = Decimal::from_parts(3_600, 0, 0, false, 0);
@@ -15,7 +19,12 @@ pub fn usd_per_million_output_tokens(
     price_usd_per_hour: Decimal,
     output_tokens_per_second: f64,
 ) -> Option<Decimal> {
-    let per_hour = Decimal::from_f64(output_tokens_per_second)?.checked_mul(SECONDS_PER_HOUR)?;
+    usd_per_million_tokens(price_usd_per_hour, output_tokens_per_second)
+}
+
+/// The same of tokens of any kind.
+fn usd_per_million_tokens(price_usd_per_hour: Decimal, tokens_per_second: f64) -> Option<Decimal> {
+    let per_hour = Decimal::from_f64(tokens_per_second)?.checked_mul(SECONDS_PER_HOUR)?;
     let positive = Some(per_hour).filter(|tokens| *tokens > Decimal::ZERO)?;
     Some(price_usd_per_hour.checked_mul(MILLION)?.checked_div(positive)?.round_dp(DECIMALS))
 }

@@ -12,6 +12,7 @@ mod digest;
 pub mod flags;
 pub mod gaps;
 mod instrument;
+pub mod ledger;
 pub mod objectives;
 pub mod observed;
 mod population;

@@ -210,7 +210,14 @@ impl Provider for LocalProvider {
                 ),
             ));
         }
-        Ok(Machine { external_id: None, ready: true, facts, endpoint: None, price_usd_per_hour: None })
+        Ok(Machine {
+            external_id: None,
+            ready: true,
+            facts,
+            endpoint: None,
+            price_usd_per_hour: None,
+            rented: None,
+        })
     }
 
     fn sample_gpus(&self, _name: &str, every: Duration) -> Option<GpuSampler> {
@@ -293,7 +300,9 @@ impl Provider for LocalProvider {
     async fn list(&self, prefix: &str) -> Result<Vec<ProviderPod>, Failure> {
         let snapshot = snapshot().await?;
         let pods = snapshot.named(prefix).into_iter();
-        Ok(pods.map(|(name, process)| ProviderPod { name, external_id: process.external_id() }).collect())
+        Ok(pods
+            .map(|(name, process)| ProviderPod { name, external_id: process.external_id(), rented: None })
+            .collect())
     }
 }
 

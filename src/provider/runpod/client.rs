@@ -1,14 +1,15 @@
 //! RunPod's REST v2 over HTTP: one call each, within the account's rate, and one list of pods that all share.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::{sync::Mutex, time::Instant};
-use url::Url;
 
 use super::{
-    limit::Limiter,
+    super::RequestGate,
+    RunpodSettings,
+    limit::{self, Limiter},
     policy::{self, CallError},
     types::{CreatePod, LogLine, Pod, PodList},
 };
@@ -34,27 +35,26 @@ pub(super) struct Client {
     calls: reqwest::Client,
     streams: reqwest::Client,
     limiter: Limiter,
+    /// What all processes share of that.
+    gate: Option<Arc<dyn RequestGate>>,
+    graphql_url: String,
     pods: Mutex<Option<(Instant, Vec<Pod>)>>,
 }
 
 impl Client {
-    pub(super) fn new(
-        base: &Url,
-        key: Secret,
-        policy: CallPolicy,
-        log_idle: Duration,
-        per_minute: u32,
-    ) -> Result<Self, Failure> {
+    pub(super) fn new(settings: &RunpodSettings) -> Result<Self, Failure> {
         let failed =
             |error| Failure::permanent("host_error", format!("no HTTP client: {}", http::explain(error)));
         Ok(Self {
-            base: base.as_str().trim_end_matches('/').to_owned(),
-            key,
-            policy,
-            log_idle,
+            base: settings.api_url.as_str().trim_end_matches('/').to_owned(),
+            key: settings.api_key.clone(),
+            policy: settings.calls,
+            log_idle: settings.log_idle,
             calls: http::client(Some(CALL_LIMIT)).map_err(failed)?,
             streams: http::client(None).map_err(failed)?,
-            limiter: Limiter::new(per_minute),
+            limiter: Limiter::new(settings.requests_per_minute),
+            gate: settings.gate.clone(),
+            graphql_url: settings.graphql_url.to_string(),
             pods: Mutex::new(None),
         })
     }
@@ -74,10 +74,7 @@ impl Client {
             return Ok(known.clone());
         }
         let sent = Instant::now();
-        let list: PodList = self
-            .repeated(|| self.call(&self.calls, Method::GET, "/pods"))
-            .await
-            .map_err(|error| policy::failure(&error))?;
+        let list: PodList = self.get("/pods").await?;
         *pods = Some((sent, list.pods.clone()));
         Ok(list.pods)
     }
@@ -138,6 +135,29 @@ impl Client {
         client.request(method, format!("{}{path}", self.base)).bearer_auth(self.key.expose())
     }
 
+    /// A request to a URL of its own.
+    pub(super) fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        self.calls.request(method, url).bearer_auth(self.key.expose())
+    }
+
+    pub(super) fn graphql_url(&self) -> &str {
+        &self.graphql_url
+    }
+
+    /// What a path answers, asked again where that may help.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let answer = self.repeated(|| self.call(&self.calls, Method::GET, path)).await;
+        answer.map_err(|error| policy::failure(&error))
+    }
+
+    /// What one request answers.
+    pub(super) async fn parsed_once<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<T, CallError> {
+        parsed(self.send(request).await?).await
+    }
+
     async fn repeated<T: DeserializeOwned>(
         &self,
         request: impl Fn() -> RequestBuilder,
@@ -147,16 +167,32 @@ impl Client {
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, CallError> {
         self.limiter.turn().await;
+        if let Some(gate) = &self.gate {
+            tokio::time::sleep(gate.turn().await).await;
+        }
         let response = request.send().await.map_err(|error| CallError::Unclear(http::explain(error)))?;
         let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
-        if let Some(left) = header("ratelimit") {
-            self.limiter.heed(&left).await;
+        if let Some(wait) = header("ratelimit").as_deref().and_then(limit::spent) {
+            self.hold(wait).await;
         }
         if response.status().is_success() {
             return Ok(response);
         }
         let retry_after = header("retry-after").and_then(|text| retry::retry_after(&text, clock::now()));
+        if let Some(wait) = retry_after.filter(|_| response.status() == StatusCode::TOO_MANY_REQUESTS) {
+            self.hold(wait).await;
+        }
         Err(refused(response.status(), retry_after, &response.text().await.unwrap_or_default()))
+    }
+}
+
+impl Client {
+    /// Has everybody wait: what one call was told holds for the account.
+    async fn hold(&self, wait: Duration) {
+        self.limiter.hold(wait).await;
+        if let Some(gate) = &self.gate {
+            gate.hold(wait).await;
+        }
     }
 }
 

@@ -40,16 +40,16 @@ impl Limiter {
         state.sent.push_back(Instant::now());
     }
 
-    /// Takes in what an answer says is left (`RateLimit: "minute";r=0;t=12, "hour";…`).
-    pub(super) async fn heed(&self, header: &str) {
-        if let Some(wait) = spent(header) {
-            self.state.lock().await.not_before = Some(Instant::now() + wait.min(WINDOW));
-        }
+    /// Has everybody wait so long, at most a minute.
+    pub(super) async fn hold(&self, wait: Duration) {
+        let mut state = self.state.lock().await;
+        state.not_before = state.not_before.max(Some(Instant::now() + wait.min(WINDOW)));
     }
 }
 
-/// How long until a spent quota is refilled; `None` where none is spent.
-fn spent(header: &str) -> Option<Duration> {
+/// How long until a quota that an answer says is spent (`RateLimit: "minute";r=0;t=12, "hour";…`) is refilled; `None`
+/// where none is.
+pub(super) fn spent(header: &str) -> Option<Duration> {
     let seconds = |quota: &str| {
         let value = |name: &str| {
             quota.split(';').find_map(|part| part.trim().strip_prefix(name)?.parse::<u64>().ok())
@@ -62,6 +62,16 @@ fn spent(header: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_one_call_was_told_to_wait_for_holds_all_up() {
+        let limiter = Limiter::new(100);
+        let started = Instant::now();
+        limiter.hold(Duration::from_millis(60)).await;
+        limiter.hold(Duration::from_millis(5)).await;
+        futures::future::join_all((0..3).map(|_| limiter.turn())).await;
+        assert!(started.elapsed() >= Duration::from_millis(60));
+    }
 
     #[test]
     fn only_a_spent_quota_is_waited_for() {

@@ -4,6 +4,7 @@
 //! A create isn't idempotent there, names needn't be unique and a list may lag. So a pod is looked for by our name
 //! before it is created, after a create whose answer was lost, and again until it is gone.
 
+mod account;
 mod client;
 mod limit;
 mod machine;
@@ -11,25 +12,27 @@ mod policy;
 mod types;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use serde_json::json;
 use tokio::time::Instant;
 use url::Url;
 
 use self::{client::Client, policy::CreateVerdict, types::Pod};
 use super::{
-    ContainerSpec, EngineRequest, GpuFacts, GpuSampler, HostFacts, Liveness, Machine, MachineRequest,
-    Provider, ProviderPod, RunningEngine,
+    Balance, Billed, ContainerSpec, EngineRequest, GpuFacts, GpuSampler, HostFacts, Liveness, Machine,
+    MachineRequest, Provider, ProviderPod, RequestGate, RunningEngine,
 };
 use crate::{
     config::Secret,
-    domain::{failure::Failure, kinds::ProviderKind},
+    domain::{failure::Failure, kinds::ProviderKind, spec::MachineSpec},
     retry::{self, Again, CallPolicy},
 };
 
@@ -39,6 +42,10 @@ const TAIL_LINES: usize = 20;
 const LOOKS: u32 = 3;
 /// Restarts of a container after which it is in a loop.
 const MOST_RESTARTS: u32 = 2;
+/// Pods without a GPU in a row after which no other is rented.
+const MOST_PODS: u32 = 4;
+/// How long list prices are believed.
+const PRICES_HOLD: Duration = Duration::from_mins(10);
 /// Looks at the list for a pod to vanish before `destroy` fails.
 const LOOKS_AT_GOING: u32 = 10;
 
@@ -49,6 +56,8 @@ pub struct RunpodSettings {
     pub api_key: Secret,
     /// Base URL of the REST API.
     pub api_url: Url,
+    /// URL of its GraphQL API, which alone knows the balance.
+    pub graphql_url: Url,
     /// URL of an HTTP port, with `{pod_id}` and `{port}`: used where no TCP port is mapped.
     pub proxy_url_template: String,
     /// The user's Hugging Face token.
@@ -61,8 +70,12 @@ pub struct RunpodSettings {
     pub poll_every: Duration,
     /// How long a log that says nothing more is listened to.
     pub log_idle: Duration,
+    /// How long the balance is waited for: nothing depends on it.
+    pub balance_limit: Duration,
     /// Requests a minute.
     pub requests_per_minute: u32,
+    /// Where this process takes turns with others that use the account; `None`: there are none.
+    pub gate: Option<Arc<dyn RequestGate>>,
     /// How a call is repeated.
     pub calls: CallPolicy,
 }
@@ -70,17 +83,20 @@ pub struct RunpodSettings {
 impl RunpodSettings {
     /// What RunPod's documents advise, with this key at this URL.
     #[must_use]
-    pub fn new(api_key: Secret, api_url: Url, proxy_url_template: String) -> Self {
+    pub fn new(api_key: Secret, api_url: Url, graphql_url: Url, proxy_url_template: String) -> Self {
         Self {
             api_key,
             api_url,
+            graphql_url,
             proxy_url_template,
             hf_token: None,
             hf_secret: None,
             start_deadline: Duration::from_mins(20),
             poll_every: Duration::from_secs(5),
             log_idle: Duration::from_secs(2),
+            balance_limit: Duration::from_secs(10),
             requests_per_minute: 60,
+            gate: None,
             calls: CallPolicy::default(),
         }
     }
@@ -101,6 +117,7 @@ pub struct RunpodProvider {
     settings: RunpodSettings,
     client: Arc<Client>,
     seen: Mutex<HashMap<String, Seen>>,
+    prices: tokio::sync::Mutex<Option<(Instant, BTreeMap<String, Decimal>)>>,
 }
 
 impl fmt::Debug for RunpodProvider {
@@ -115,14 +132,8 @@ impl RunpodProvider {
     /// # Errors
     /// `host_error` when no HTTP client can be made.
     pub fn new(settings: RunpodSettings) -> Result<Self, Failure> {
-        let client = Client::new(
-            &settings.api_url,
-            settings.api_key.clone(),
-            settings.calls,
-            settings.log_idle,
-            settings.requests_per_minute,
-        )?;
-        Ok(Self { settings, client: Arc::new(client), seen: Mutex::default() })
+        let client = Arc::new(Client::new(&settings)?);
+        Ok(Self { settings, client, seen: Mutex::default(), prices: tokio::sync::Mutex::default() })
     }
 
     fn with_seen<T>(&self, work: impl FnOnce(&mut HashMap<String, Seen>) -> T) -> T {
@@ -275,6 +286,12 @@ impl Provider for RunpodProvider {
         let found = self.find(&request.name, request.external_id.as_deref(), age).await?;
         let pod = match found {
             // It is seen that way after a restart of its host; another one isn't.
+            Some(pod) if pod.lacks_gpus() && request.rented_before >= MOST_PODS => {
+                let what = format!("{MOST_PODS} pods in a row had no GPU");
+                let mut failure = self.give_up(&pod, "system", "pod_without_gpu", &what).await;
+                failure.retryable = false;
+                return Err(failure);
+            }
             Some(pod) if pod.lacks_gpus() => {
                 tracing::warn!(pod = %pod.name, id = %pod.id, "the pod has no GPU; renting another");
                 self.destroy(&pod.name, Some(&pod.id)).await?;
@@ -283,7 +300,10 @@ impl Provider for RunpodProvider {
             Some(pod) => pod,
             None => self.create(request, container).await?,
         };
-        let (waited, restarts) = self.note(&pod, Some(container.port));
+        let (seen_for, restarts) = self.note(&pod, Some(container.port));
+        // Another worker may have waited for it before us.
+        let rented_for = request.rented_for.filter(|_| request.external_id.as_deref() == Some(&*pod.id));
+        let waited = seen_for.max(rented_for.unwrap_or_default());
         if let Some(what) = Self::trouble(&pod, restarts) {
             return Err(self.give_up(&pod, "container", "engine_exited", &what).await);
         }
@@ -301,7 +321,8 @@ impl Provider for RunpodProvider {
             HostFacts { gpus: gpus.collect(), region: pod.data_center_id.clone(), ..HostFacts::default() };
         let ready = pod.is_addressable(container.port);
         let endpoint = ready.then(|| machine::endpoint(&pod, container.port, &self.settings)).transpose()?;
-        Ok(Machine { ready, facts, endpoint, price_usd_per_hour: pod.price(), external_id: Some(pod.id) })
+        let (price_usd_per_hour, rented) = (pod.price(), Some(pod.rented()));
+        Ok(Machine { ready, facts, endpoint, price_usd_per_hour, rented, external_id: Some(pod.id) })
     }
 
     /// From the list that all share, so no oftener than it is asked for anyway.
@@ -387,6 +408,27 @@ impl Provider for RunpodProvider {
     async fn list(&self, prefix: &str) -> Result<Vec<ProviderPod>, Failure> {
         let pods = self.client.pods(Duration::ZERO).await?;
         let ours = pods.into_iter().filter(|pod| pod.name.starts_with(prefix) && !pod.is_gone());
-        Ok(ours.map(|pod| ProviderPod { name: pod.name, external_id: pod.id }).collect())
+        Ok(ours
+            .map(|pod| ProviderPod { rented: Some(pod.rented()), name: pod.name, external_id: pod.id })
+            .collect())
+    }
+
+    async fn quote(&self, machine: &MachineSpec) -> Result<Option<Decimal>, Failure> {
+        let mut known = self.prices.lock().await;
+        if known.as_ref().is_none_or(|(asked, _)| asked.elapsed() > PRICES_HOLD) {
+            *known = Some((Instant::now(), self.client.list_prices().await?));
+        }
+        let prices = known.as_ref().map(|(_, prices)| prices);
+        let wanted = std::iter::once(&machine.gpu_id).chain(&machine.gpu_candidates);
+        let cheapest = wanted.filter_map(|gpu| prices?.get(gpu)).min().copied();
+        Ok(cheapest.map(|price| price * Decimal::from(machine.gpu_count.max(1))))
+    }
+
+    async fn balance(&self) -> Result<Option<Balance>, Failure> {
+        self.client.balance(self.settings.balance_limit).await.map(Some)
+    }
+
+    async fn billed(&self, since: DateTime<Utc>) -> Result<Vec<Billed>, Failure> {
+        self.client.billed(since).await
     }
 }

@@ -3,13 +3,19 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::super::Rented;
 use crate::domain::measure::observed::GpuSample;
 
 /// Seconds after its container's start within which a pod's ports are mapped; what isn't by then never is.
 const MAPPED_WITHIN_S: f64 = 60.0;
+
+/// Prices above this are taken for nonsense, USD an hour for a pod.
+const HIGHEST_PRICE: u32 = 100_000;
 
 /// `POST /pods`. It holds secrets, so it isn't shown.
 #[derive(Clone, Serialize)]
@@ -71,7 +77,9 @@ pub(super) struct Pod {
     pub(super) data_center_id: Option<String>,
     /// USD an hour for all its GPUs; 0 once it ended.
     #[serde(default)]
-    pub(super) cost: Option<serde_json::Number>,
+    pub(super) cost: Option<Value>,
+    #[serde(default)]
+    pub(super) created_at: Option<Value>,
     #[serde(default)]
     pub(super) runtime: Option<Runtime>,
 }
@@ -89,7 +97,7 @@ pub(super) struct Runtime {
     #[serde(default)]
     pub(super) uptime: Option<f64>,
     #[serde(default)]
-    pub(super) gpus: Option<Vec<serde_json::Value>>,
+    pub(super) gpus: Option<Vec<Value>>,
     #[serde(default)]
     pub(super) ports: Vec<PortMapping>,
 }
@@ -159,8 +167,38 @@ impl Pod {
         self.runs() && (none_seen || self.gpu.as_ref().is_some_and(|gpu| gpu.count == 0))
     }
 
+    /// What it costs; `None` where what is told can't be a price.
     pub(super) fn price(&self) -> Option<Decimal> {
-        let price: Decimal = self.cost.as_ref()?.to_string().parse().ok()?;
-        (price > Decimal::ZERO).then_some(price)
+        self.cost.as_ref().and_then(price)
     }
+
+    /// What is paid for.
+    pub(super) fn rented(&self) -> Rented {
+        let created_at = self.created_at.as_ref().and_then(Value::as_str);
+        Rented {
+            gpu_id: self.gpu.as_ref().map(|gpu| gpu.id.clone()).unwrap_or_default(),
+            gpu_count: self.gpu.as_ref().map(|gpu| gpu.count).unwrap_or_default(),
+            data_center: self.data_center_id.clone(),
+            price_usd_per_hour: self.price().unwrap_or_default(),
+            created_at: created_at
+                .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
+                .map(|time| time.with_timezone(&Utc)),
+        }
+    }
+}
+
+/// An amount that is told as a number or as text.
+pub(super) fn decimal(value: &Value) -> Option<Decimal> {
+    let text = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        _ => return None,
+    };
+    text.parse().or_else(|_| Decimal::from_scientific(&text)).ok()
+}
+
+/// A price that can be one, to a millionth of a dollar.
+pub(super) fn price(value: &Value) -> Option<Decimal> {
+    let price = decimal(value)?.round_dp(6);
+    (price > Decimal::ZERO && price <= Decimal::from(HIGHEST_PRICE)).then_some(price)
 }

@@ -8,6 +8,7 @@ mod level;
 mod measure;
 mod provision;
 mod pull_model;
+mod rental;
 mod sight;
 mod start_engine;
 mod teardown;

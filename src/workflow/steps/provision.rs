@@ -1,11 +1,11 @@
 //! provision: get the machine. Done when it is there: RunPod's container runs, this host has what the engine needs,
 //! or the given URL answers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{StepContext, StepReport, database_failure, engine_up::explained, record_created};
+use super::{StepContext, StepReport, database_failure, engine_up::explained, rental};
 use crate::{
     domain::{
         catalog::Catalog,
@@ -21,6 +21,9 @@ use crate::{
 /// already, or Ollama's pull says what it lacks.
 const LOCAL_DISK_NEEDED_BYTES: u64 = 512 * 1024 * 1024;
 
+/// How often a machine that is coming is looked at. A provider may answer from what it asked for a moment ago.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure> {
     let spec = context.spec();
     let (engine, provider) = (context.engine(), context.provider()?);
@@ -34,28 +37,43 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
         ProviderKind::Local | ProviderKind::Endpoint => None,
     };
     intend(context, &name).await?;
-    let request = MachineRequest {
+    let rented = spec.machine.provider == ProviderKind::Runpod;
+    let mut request = MachineRequest {
         name: name.clone(),
         machine: spec.machine.clone(),
         container,
         external_id: recorded_id(context, &name).await?,
+        rented_for: None,
+        rented_before: 0,
         gated_model: is_gated(context),
         disk_needed_bytes: LOCAL_DISK_NEEDED_BYTES,
         program: install.as_ref().map(|install| install.program.clone()),
     };
+    if rented && request.external_id.is_none() {
+        rental::may_rent(context, provider.as_ref()).await?;
+    }
     let asked = Instant::now();
     let machine = loop {
-        let asking = provider.ensure_machine(&request).await;
-        let machine = asking.map_err(|failure| explained(context, failure))?;
+        if rented {
+            (request.rented_before, request.rented_for) =
+                rental::history(context, &name, request.external_id.as_deref()).await?;
+        }
+        let machine = match provider.ensure_machine(&request).await {
+            Ok(machine) => machine,
+            Err(failure) => {
+                rental::settle(context, provider.as_ref(), &name).await?;
+                return Err(explained(context, failure));
+            }
+        };
         // Recorded before it is waited for: a kill while waiting must not lose the machine.
-        record_created(context, &name, machine.external_id.as_deref()).await?;
+        rental::record_machine(context, provider.as_ref(), &name, &machine).await?;
+        request.external_id.clone_from(&machine.external_id);
         if machine.ready {
             break machine;
         }
         context.report_progress(json!({ "waiting_s": asked.elapsed().as_secs_f64(), "for": "the machine" }));
-        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        tokio::time::sleep(LOOK_EVERY).await;
     };
-    let rented = spec.machine.provider == ProviderKind::Runpod;
     let seconds = asked.elapsed().as_secs_f64();
     let output = ProvisionOutput {
         pod_name: name,

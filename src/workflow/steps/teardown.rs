@@ -3,8 +3,11 @@
 
 use serde_json::json;
 
-use super::{StepContext, StepReport, database_failure};
-use crate::{domain::failure::Failure, store::pods};
+use super::{StepContext, StepReport, database_failure, rental};
+use crate::{
+    domain::failure::Failure,
+    store::{self, pods, rentals},
+};
 
 pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure> {
     let mut removed = Vec::new();
@@ -16,6 +19,7 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
         let mut conn = context.connection().await?;
         pods::deleting(&mut conn, &pod.name).await.map_err(|error| database_failure(&error))?;
         drop(conn);
+        rental::settle(context, provider.as_ref(), &pod.name).await?;
         provider.destroy(&pod.name, pod.external_id.as_deref()).await?;
         // A create whose answer was lost may have left more under the name than we know an id of.
         let left = provider.list(&pod.name).await?;
@@ -25,11 +29,18 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
                 format!("{} still lists {} of {}: trying again", pod.provider, left.len(), pod.name),
             ));
         }
-        let mut conn = context.connection().await?;
-        pods::gone(&mut conn, &pod.name).await.map_err(|error| database_failure(&error))?;
+        is_gone(context, &pod.name).await.map_err(|error| database_failure(&error))?;
         removed.push(pod.name);
     }
     StepReport::new(&json!({ "removed": removed }), json!({}))
+}
+
+/// Records that a pod is gone, and that nothing is paid for it any more.
+async fn is_gone(context: &StepContext<'_>, name: &str) -> Result<(), store::Error> {
+    let mut tx = context.services.pool.begin().await?;
+    pods::gone(&mut tx, name).await?;
+    rentals::end(&mut tx, name, None).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn recorded(context: &StepContext<'_>) -> Result<Vec<pods::Pod>, Failure> {

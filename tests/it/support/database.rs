@@ -3,7 +3,11 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        process::CommandExt,
+    },
+    process::{Command, Stdio},
     str::FromStr,
     sync::{
         Arc, Weak,
@@ -27,7 +31,7 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 struct Cluster {
     server: Option<EmbeddedPg>,
     admin_url: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Cluster {
@@ -52,7 +56,30 @@ impl Cluster {
         let pool = database::connect(template, 2).await.unwrap();
         database::migrate(&pool).await.unwrap();
         pool.close().await;
-        Self { server: Some(server), admin_url, _folder: folder }
+        Self { server: Some(server), admin_url, folder }
+    }
+
+    /// By the programs, and with the options, that it was started with.
+    fn restart_immediately(&self) {
+        let home = self.folder.path().join("postgres");
+        let data = home.join("data");
+        let process = fs::read_to_string(data.join("postmaster.pid")).unwrap();
+        let process = process.lines().next().unwrap().trim();
+        let program = fs::read_link(format!("/proc/{process}/exe")).unwrap();
+        let owner = fs::metadata(&data).unwrap();
+        let restarted = Command::new(program.with_file_name("pg_ctl"))
+            .args(["restart", "-m", "immediate", "-w", "-D"])
+            .arg(&data)
+            .arg("-l")
+            .arg(home.join("server.log"))
+            .current_dir(&home)
+            .uid(owner.uid())
+            .gid(owner.gid())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(restarted.success(), "{restarted}");
     }
 }
 
@@ -81,7 +108,7 @@ pub(crate) struct TestDatabase {
     pub(crate) url: String,
     /// Its deployment id: no two tests share one, so none sees another's engines.
     pub(crate) deployment: String,
-    _cluster: Arc<Cluster>,
+    cluster: Arc<Cluster>,
 }
 
 impl TestDatabase {
@@ -108,7 +135,7 @@ impl TestDatabase {
                 .await
                 .unwrap()
                 .get(0);
-        Self { pool, url, deployment, _cluster: cluster }
+        Self { pool, url, deployment, cluster }
     }
 
     /// One number from the database.
@@ -119,6 +146,24 @@ impl TestDatabase {
     /// The same of a server that may be down at the moment.
     pub(crate) async fn count_if_up(&self, sql: &'static str) -> Option<i64> {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.ok()
+    }
+
+    /// Every row of every table, as one text: what must not be in the database is looked for in it.
+    pub(crate) async fn everything(&self) -> String {
+        sqlx::query_scalar(
+            "select string_agg(query_to_xml(format('select * from %I.%I', table_schema, table_name), true, false, '')::text, '')
+             from information_schema.tables where table_schema in ('public', 'apalis') and table_type = 'BASE TABLE'",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    /// `pg_ctl restart -m immediate`: every session ends without a word, and the server comes back from its log. Returns
+    /// once it takes connections. For a server of one's own.
+    pub(crate) async fn crash_server(&self) {
+        let cluster = Arc::clone(&self.cluster);
+        tokio::task::spawn_blocking(move || cluster.restart_immediately()).await.unwrap();
     }
 
     /// Runs statements of the test's own.

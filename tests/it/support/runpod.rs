@@ -17,7 +17,7 @@ use axum::{
 };
 use dria_bench::{
     config::Secret,
-    provider::{RunpodProvider, RunpodSettings},
+    provider::{Provider, RunpodProvider, RunpodSettings},
     retry::{Backoff, CallPolicy},
     truth::{self, TruthServer},
 };
@@ -27,7 +27,16 @@ use tokio::{net::TcpListener, task::JoinHandle};
 /// The key that the fake knows.
 pub(crate) const KEY: &str = "rpa_FAKEKEYFAKEKEYFAKEKEY";
 
+/// The token of who rents here.
+pub(crate) const HF_TOKEN: &str = "hf_VERYSECRETVERYSECRET";
+
+/// A proxy that nobody reaches.
+const NO_PROXY: &str = "http://127.0.0.1:1/{pod_id}/{port}";
+
 const RUNNING: &str = include_str!("../../fixtures/runpod/v2/pod_get.running.200.json");
+const GPUS: &str = include_str!("../../fixtures/runpod/v2/catalog_gpus.200.json");
+const BILL: &str = include_str!("../../fixtures/runpod/v2/billing_pods.200.json");
+const MYSELF: &str = include_str!("../../fixtures/runpod/graphql/myself.200.json");
 const HTML: &str = include_str!("../../fixtures/runpod/v2/error.403_cloudflare.html");
 const FIELDS: [&str; 9] = ["name", "image", "args", "disk", "ports", "env", "cloud", "gpu", "mounts"];
 
@@ -52,6 +61,16 @@ pub(crate) struct Faults {
     pub(crate) exits: bool,
     pub(crate) restarts: bool,
     pub(crate) no_tcp: bool,
+    /// Pods that run from their create on.
+    pub(crate) at_once: bool,
+    /// What pods cost, USD an hour, and the list says of an `NVIDIA H200`; null: as in the fixtures.
+    pub(crate) price: Value,
+    /// The account's balance; null: as in the fixture.
+    pub(crate) balance: Value,
+    /// GraphQL answers this body; empty: it doesn't answer at all.
+    pub(crate) graphql: Option<&'static str>,
+    /// Records of the bill: a pod's id and an amount.
+    pub(crate) bill: Vec<(String, Value)>,
 }
 
 #[derive(Debug)]
@@ -95,6 +114,9 @@ impl FakeRunpod {
             .route("/v2/pods", any(pods))
             .route("/v2/pods/{id}", any(one))
             .route("/v2/pods/{id}/logs", any(logs))
+            .route("/v2/catalog/gpus", any(gpus))
+            .route("/v2/billing/pods", any(bill))
+            .route("/graphql", any(graphql))
             .with_state(Arc::clone(&inner));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v2", listener.local_addr().unwrap());
@@ -108,14 +130,49 @@ impl FakeRunpod {
         RunpodSettings {
             poll_every: Duration::from_millis(10),
             log_idle: Duration::from_millis(200),
+            balance_limit: Duration::from_millis(300),
             requests_per_minute: 100_000,
             calls: CallPolicy { tries: 4, backoff, longest_retry_after: Duration::from_secs(30) },
             ..RunpodSettings::new(
                 Secret::new(KEY),
                 self.url.parse().unwrap(),
-                "http://127.0.0.1:1/{pod_id}/{port}".to_owned(),
+                self.graphql_url().parse().unwrap(),
+                NO_PROXY.to_owned(),
             )
         }
+    }
+
+    /// Base URL of its REST API.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn graphql_url(&self) -> String {
+        self.url.replace("/v2", "/graphql")
+    }
+
+    /// Ends every pod as its host's failure would.
+    pub(crate) fn lose_pods(&self) {
+        lock(&self.inner).pods.clear();
+    }
+
+    /// What tells the program to rent here, and not to wait long between two looks. Oftener, and a run would use up the
+    /// account's requests a minute.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 7] {
+        [
+            ("RUNPOD_API_KEY", KEY.to_owned()),
+            ("HF_TOKEN", HF_TOKEN.to_owned()),
+            ("RUNPOD_API_URL", self.url.clone()),
+            ("RUNPOD_GRAPHQL_URL", self.graphql_url()),
+            ("RUNPOD_PROXY_URL_TEMPLATE", NO_PROXY.to_owned()),
+            ("DRIA_BENCH_RUNPOD_POLL_MS", "500".to_owned()),
+            ("DRIA_BENCH_RUNPOD_REQUESTS_PER_MINUTE", "100000".to_owned()),
+        ]
+    }
+
+    /// The key that the engine of the pod of this name asks for.
+    pub(crate) fn engine_key(&self, name: &str) -> String {
+        self.provider().api_key(name).unwrap()
     }
 
     pub(crate) fn provider(&self) -> RunpodProvider {
@@ -131,6 +188,11 @@ impl FakeRunpod {
         let mut inner = lock(&self.inner);
         let now = inner.pods.iter().map(|pod| pod.body.clone()).collect();
         inner.faults.lag = Some((calls, now));
+    }
+
+    /// The next `calls` lists show no pod.
+    pub(crate) fn hide(&self, calls: u32) {
+        self.fault(|faults| faults.lag = Some((calls, Vec::new())));
     }
 
     /// Pods that there are, and pods that there ever were.
@@ -242,12 +304,19 @@ async fn create(inner: &Arc<Mutex<Inner>>, body: &str) -> Response {
     }
     pod["status"] = json!("PROVISIONING");
     pod["runtime"] = json!({});
+    pod["createdAt"] = json!(dria_bench::clock::now().to_rfc3339());
+    if !inner.faults.price.is_null() {
+        pod["cost"] = inner.faults.price.clone();
+    }
     if inner.faults.without_gpu > 0 {
         inner.faults.without_gpu -= 1;
         pod["gpu"]["count"] = json!(0);
     }
-    let Faults { stuck, exits, restarts, no_tcp, .. } = inner.faults;
-    inner.pods.push(FakePod { body: pod.clone(), looks: 0, engine, stuck, exits, restarts, no_tcp });
+    let Faults { stuck, exits, restarts, no_tcp, at_once, .. } = inner.faults;
+    let looks = if at_once { 3 } else { 0 };
+    let mut made = FakePod { body: pod, looks, engine, stuck, exits, restarts, no_tcp };
+    let pod = if at_once { look(&mut made) } else { made.body.clone() };
+    inner.pods.push(made);
     if inner.faults.lost_replies > 0 {
         inner.faults.lost_replies -= 1;
         let broken = futures::stream::iter([Err::<String, _>(std::io::Error::other("the line is cut"))]);
@@ -299,6 +368,71 @@ async fn one(
         return StatusCode::NO_CONTENT.into_response();
     }
     axum::Json(look(&mut inner.pods[at])).into_response()
+}
+
+async fn gpus(
+    State(inner): State<Arc<Mutex<Inner>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let mut inner = lock(&inner);
+    if let Some(response) = refused(&mut inner, &method, &uri, &headers) {
+        return response;
+    }
+    let mut list: Value = serde_json::from_str(GPUS).unwrap();
+    let mut gpu = list["gpus"][0].clone();
+    gpu["id"] = json!("NVIDIA H200");
+    if !inner.faults.price.is_null() {
+        gpu["price"]["secure"] = inner.faults.price.clone();
+    }
+    list["gpus"].as_array_mut().unwrap().push(gpu);
+    axum::Json(list).into_response()
+}
+
+async fn bill(
+    State(inner): State<Arc<Mutex<Inner>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let mut inner = lock(&inner);
+    if let Some(response) = refused(&mut inner, &method, &uri, &headers) {
+        return response;
+    }
+    let mut bill: Value = serde_json::from_str(BILL).unwrap();
+    let one = bill["records"][0].clone();
+    let records = inner.faults.bill.iter().map(|(pod, usd)| {
+        let mut record = one.clone();
+        (record["podId"], record["totalAmount"]) = (json!(pod), usd.clone());
+        record
+    });
+    bill["records"] = records.collect();
+    axum::Json(bill).into_response()
+}
+
+/// It knows one question, and answers it with 200 whatever is wrong.
+async fn graphql(State(inner): State<Arc<Mutex<Inner>>>, headers: HeaderMap, body: String) -> Response {
+    let (answer, balance) = {
+        let mut inner = lock(&inner);
+        inner.requests.push("GRAPHQL".to_owned());
+        (inner.faults.graphql, inner.faults.balance.clone())
+    };
+    match answer {
+        Some("") => futures::future::pending().await,
+        Some(body) => return body.into_response(),
+        None => {}
+    }
+    if headers.get("authorization").is_none_or(|value| value != &format!("Bearer {KEY}"))
+        || !body.contains("clientBalance")
+    {
+        return axum::Json(json!({ "errors": [{ "message": "not authenticated" }] })).into_response();
+    }
+    let mut myself: Value = serde_json::from_str(MYSELF).unwrap();
+    if !balance.is_null() {
+        myself["data"]["myself"]["clientBalance"] = balance;
+    }
+    axum::Json(myself).into_response()
 }
 
 async fn logs(

@@ -17,11 +17,11 @@ use dria_bench::{
     provider::{EndpointProvider, LocalProvider, LocalSettings, Provider},
     queue::{self, TokenQueue},
     store::{invariants, runs::NewRun},
-    workflow::{LeaseSettings, Providers, Services},
+    workflow::{LeaseSettings, Limits, Providers, Services},
 };
 use sqlx::Row;
 
-use super::database::TestDatabase;
+use super::{database::TestDatabase, runpod::FakeRunpod};
 
 /// The shipped benchmark workflow with retries that don't keep a test waiting.
 pub(crate) fn quick_workflow(rates: &[u32]) -> WorkflowDefinition {
@@ -73,6 +73,18 @@ pub(crate) fn truth_spec(rates: &[u32], provider: ProviderKind, url: Option<Stri
     }
 }
 
+/// The same of an engine on a rented GPU, with the model and the machine of the original README.
+pub(crate) fn rented_spec(kind: EngineKind, rates: &[u32]) -> RunSpec {
+    let mut spec = truth_spec(rates, ProviderKind::Runpod, None);
+    spec.engine.kind = kind;
+    spec.engine.extra_args.clear();
+    let model = if kind == EngineKind::Ollama { "llama2:7b" } else { "meta-llama/Llama-2-7b-chat-hf" };
+    model.clone_into(&mut spec.model.id);
+    (spec.machine.gpu_id, spec.machine.gpu_count) = ("NVIDIA H200".to_owned(), 1);
+    (spec.machine.volume_in_gb, spec.machine.container_disk_in_gb) = (100, 50);
+    spec
+}
+
 /// The queue of runs on this machine.
 pub(crate) fn local_queue() -> String {
     queue::local_queue(&host::host_id())
@@ -112,7 +124,19 @@ pub(crate) fn services(
         deployment: database.deployment.clone(),
         data_dir: data_dir.to_owned(),
         leases: LeaseSettings { lease: Duration::from_secs(30), heartbeat: Duration::from_millis(200) },
+        limits: Limits::default(),
     }
+}
+
+/// The same, with a RunPod to rent at.
+pub(crate) fn renting_services(
+    database: &TestDatabase,
+    data_dir: &std::path::Path,
+    fake: &FakeRunpod,
+) -> Services {
+    let mut services = services(database, Arc::new(queue::ApalisQueue), data_dir);
+    services.providers = services.providers.with(Arc::new(fake.provider()));
+    services
 }
 
 /// What must hold when everything is over, whatever was killed: no run stuck, no result twice, no level missing of a

@@ -11,14 +11,24 @@ use nix::{
     unistd::Pid,
 };
 
-use super::database::TestDatabase;
+use super::{database::TestDatabase, runpod::FakeRunpod};
 
 pub(crate) struct Worker(Child);
 
 impl Worker {
     /// A worker that ends once no run is left.
     pub(crate) fn start(database: &TestDatabase, data_dir: &Path) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_dria-bench"))
+        Self(Self::command(database, data_dir).spawn().unwrap())
+    }
+
+    /// One that may rent at this RunPod.
+    pub(crate) fn renting(database: &TestDatabase, data_dir: &Path, fake: &FakeRunpod) -> Self {
+        Self(Self::command(database, data_dir).envs(fake.environment()).spawn().unwrap())
+    }
+
+    fn command(database: &TestDatabase, data_dir: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dria-bench"));
+        command
             .args(["worker", "--until-idle", "--quiet"])
             .env("DATABASE_URL", &database.url)
             .env("DRIA_BENCH_DATA_DIR", data_dir)
@@ -28,10 +38,8 @@ impl Worker {
             .env("DRIA_BENCH_WORKER_CONCURRENCY", "3")
             .env("RUST_LOG", "error")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
+            .stdout(Stdio::null());
+        command
     }
 
     pub(crate) fn kill_9(mut self) {

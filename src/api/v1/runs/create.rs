@@ -22,7 +22,7 @@ use crate::{
     },
     clock,
     domain::{ids::RunId, kinds::ProviderKind},
-    ledger::{self, Started},
+    ledger::{self, Started, operator::Terms},
     queue::{self, ApalisQueue},
     store::{idempotency::Key, runs::NewRun, tokens},
 };
@@ -91,8 +91,8 @@ pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -
         priority: asked.priority.unwrap_or(PRIORITY),
         rerun_of: None,
     };
-    let started =
-        ledger::start_once(&pool, &ApalisQueue, &new, asked.hold_on_failure_min, key, by).await?;
+    let terms = Terms { hold_min: asked.hold_on_failure_min, budget_usd: asked.max_usd };
+    let started = ledger::start_once(&pool, &ApalisQueue, &new, terms, key, by).await?;
     Ok(match started {
         Started::New(run) => {
             let location = [(header::LOCATION, format!("/api/v1/runs/{run}"))];
@@ -128,7 +128,8 @@ async fn queue_of(pool: &PgPool, provider: ProviderKind, host: Option<&str>) -> 
         return Ok(queue::SHARED_QUEUE.to_owned());
     }
     let live = tokens::live_queues(&mut *pool.acquire().await?, &queue::local_queue(""), SILENT_S).await?;
-    let hosts = || live.iter().map(|queue| queue.trim_start_matches(&queue::local_queue(""))).collect::<Vec<_>>();
+    let hosts =
+        || live.iter().map(|queue| queue.trim_start_matches(&queue::local_queue(""))).collect::<Vec<_>>();
     match (host, live.as_slice()) {
         (_, []) => Err(Error::Refused(
             "no worker lives on any host, so nobody would take a local run: start one with `dria-bench worker` on the \

@@ -16,7 +16,7 @@ use crate::{
     },
     domain::ids::RunId,
     report::RunReport,
-    store::{attempts, events, pods, runs, spend, steps},
+    store::{attempts, events, pods, rentals, runs, steps},
 };
 
 /// Events that come with a run.
@@ -45,9 +45,9 @@ pub(super) struct RunDetail {
     created_at: DateTime<Utc>,
     started_at: Option<DateTime<Utc>>,
     finished_at: Option<DateTime<Utc>>,
-    /// What has been rented for it until now, US dollars; null: nothing.
-    #[schema(value_type = Option<String>)]
-    spent_usd: Option<Decimal>,
+    /// What has been rented for it until now, US dollars.
+    #[schema(value_type = String)]
+    spent_usd: Decimal,
     /// Those that have been scheduled, in order; without a token no worker and no output.
     steps: Vec<steps::Step>,
     /// Every try, oldest first; without a token no worker.
@@ -100,7 +100,7 @@ pub(super) async fn show(
         created_at: run.created_at,
         started_at: run.started_at,
         finished_at: run.finished_at,
-        spent_usd: spend::of(&mut conn, id).await?.map(|usd| usd.round_dp(6)),
+        spent_usd: rentals::spent_by(&mut conn, &[id], false).await?.spent_usd.round_dp(6),
         steps: steps::list(&mut conn, id).await?,
         attempts: attempts::list(&mut conn, id).await?,
         pods: pods::list(&mut conn, id).await?,

@@ -77,8 +77,16 @@ pub(super) async fn follow(
     let place = app.streams.enter(caller.address).ok_or(Error::TooManyStreams(app.streams.most()))?;
     // Word first, then the table: what is committed in between is both heard of and read.
     let word = app.feed.follow(run).await?;
-    let mut follower =
-        Follower { app, run, after, sees_all: reader.sees_all(), read: VecDeque::new(), over: false, word, _place: place };
+    let mut follower = Follower {
+        app,
+        run,
+        after,
+        sees_all: reader.sees_all(),
+        read: VecDeque::new(),
+        over: false,
+        word,
+        _place: place,
+    };
     follower.read().await?;
     if follower.over && follower.read.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());

@@ -1,10 +1,14 @@
 //! The body of `POST /api/v1/runs`: a run's request in its own shape, with names of the catalog and much left out.
 
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    api::{error::Error, fields::{Body, Fields}},
+    api::{
+        error::Error,
+        fields::{Body, Fields},
+    },
     domain::{
         kinds::{EngineKind, ProviderKind},
         measure::until::Until,
@@ -34,6 +38,9 @@ pub(super) struct RunRequest {
     /// Minutes for which machine and engine are left as they are after a failure.
     #[schema(minimum = 1, maximum = 1440)]
     pub(super) hold_on_failure_min: Option<i32>,
+    /// What it may cost, US dollars.
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0)]
+    pub(super) max_usd: Option<Decimal>,
 }
 
 /// The engine.
@@ -123,11 +130,12 @@ impl RunRequest {
         let priority = fields.check("priority", |n| (0..=9).contains(n), "from 0 to 9");
         let hold_on_failure_min =
             fields.check("hold_on_failure_min", |n| (1..=1440).contains(n), "from 1 to 1440 minutes");
+        let max_usd = fields.check("max_usd", |usd| *usd > Decimal::ZERO, "more than 0 USD");
         fields.finish();
         body.finish()?;
         match (engine, model, machine) {
             (Some(engine), Some(model), Some(machine)) => {
-                Ok(Self { workflow, engine, model, machine, load, priority, hold_on_failure_min })
+                Ok(Self { workflow, engine, model, machine, load, priority, hold_on_failure_min, max_usd })
             }
             // What is missing was said.
             _ => Err(Error::Fields(Vec::new())),
@@ -140,8 +148,11 @@ impl EngineRequest {
         let kind = fields.need("kind");
         let precision = fields.check("precision", |text: &String| is_name(text), NAME);
         let context_tokens = tokens(&mut fields, "context_tokens");
-        let parallel_slots =
-            fields.check("parallel_slots", |n| (1..=MAX_STREAMS).contains(n), "a number of streams, 1 to 4096");
+        let parallel_slots = fields.check(
+            "parallel_slots",
+            |n| (1..=MAX_STREAMS).contains(n),
+            "a number of streams, 1 to 4096",
+        );
         let prefix_caching = fields.take("prefix_caching");
         let extra_args = fields.take("extra_args");
         fields.finish();
@@ -226,7 +237,8 @@ fn tokens(fields: &mut Fields<'_>, name: &str) -> Option<u32> {
     fields.check(name, |n| (1..=MAX_TOKENS).contains(n), "from 1 to 10000000 tokens")
 }
 
-const NAME: &str = "a name of at most 200 letters, digits and . _ - : / @ +, begun by a letter or digit, without `..`";
+const NAME: &str =
+    "a name of at most 200 letters, digits and . _ - : / @ +, begun by a letter or digit, without `..`";
 
 /// What may stand on a command line or in a path of a registry without meaning anything else there.
 fn is_name(text: &str) -> bool {

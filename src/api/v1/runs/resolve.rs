@@ -41,7 +41,10 @@ pub(super) fn resolve(request: &RunRequest) -> Result<(RunSpec, WorkflowDefiniti
             (request.machine.port.is_some(), "machine.port"),
         ] {
             if given {
-                wrong.add(field, "says how to start an engine, and the provider `endpoint` that it runs already");
+                wrong.add(
+                    field,
+                    "says how to start an engine, and the provider `endpoint` that it runs already",
+                );
             }
         }
     }
@@ -61,7 +64,10 @@ fn workflow(request: &RunRequest, wrong: &mut Wrong) -> Option<WorkflowDefinitio
     let mut rates = rates.clone();
     rates.sort_unstable();
     rates.dedup();
-    shipped.with_rates(&rates).map_err(|error| wrong.add("load.rates", format!("can't be used: {error}"))).ok()
+    shipped
+        .with_rates(&rates)
+        .map_err(|error| wrong.add("load.rates", format!("can't be used: {error}")))
+        .ok()
 }
 
 fn load(request: &RunRequest, workflow: Option<&WorkflowDefinition>) -> LoadSpec {
@@ -128,7 +134,10 @@ fn machine(asked: &MachineRequest, catalog: &Catalog, wrong: &mut Wrong) -> Mach
     match (asked.provider, &asked.url) {
         (ProviderKind::Endpoint, None) => wrong.add("machine.url", "has to be given: where is the engine?"),
         (ProviderKind::Local | ProviderKind::Runpod, Some(_)) => {
-            wrong.add("machine.url", format!("is only for the provider `endpoint`, and this is `{}`", asked.provider));
+            wrong.add(
+                "machine.url",
+                format!("is only for the provider `endpoint`, and this is `{}`", asked.provider),
+            );
         }
         _ => {}
     }
@@ -151,9 +160,14 @@ fn machine(asked: &MachineRequest, catalog: &Catalog, wrong: &mut Wrong) -> Mach
     let gpu_candidates =
         asked.gpu_candidates.iter().flatten().map(|name| gpu("machine.gpu_candidates", name)).collect();
     match (asked.provider, &gpu_id) {
-        (ProviderKind::Runpod, None) => wrong.add("machine.gpu_id", "has to be given: which GPU is to be rented?"),
+        (ProviderKind::Runpod, None) => {
+            wrong.add("machine.gpu_id", "has to be given: which GPU is to be rented?")
+        }
         (ProviderKind::Local, None) => {
-            wrong.add("machine.gpu_id", "has to be given: results are published under it. Without a GPU, `CPU <model>`");
+            wrong.add(
+                "machine.gpu_id",
+                "has to be given: results are published under it. Without a GPU, `CPU <model>`",
+            );
         }
         _ => {}
     }

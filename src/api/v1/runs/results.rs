@@ -67,7 +67,11 @@ impl<'a> ResultRow<'a> {
          description = "Parameters that can't be used"),
     )
 )]
-pub(super) async fn results(State(pool): Pool, RunParameter(id): RunParameter, uri: Uri) -> Result<Response, Error> {
+pub(super) async fn results(
+    State(pool): Pool,
+    RunParameter(id): RunParameter,
+    uri: Uri,
+) -> Result<Response, Error> {
     let mut parameters = Parameters::of(&uri);
     let format = parameters.take("format").unwrap_or_default();
     let view: View = parameters.take("view").unwrap_or_default();

@@ -1,0 +1,150 @@
+//! The model asked about, and what it must have room for.
+
+use std::path::PathBuf;
+
+use crate::{
+    cli::CliError,
+    domain::{
+        catalog::{Catalog, Gpu, Model},
+        kinds::EngineKind,
+        sizing::{KvPrecision, Options, Parameters, Precision, Shape},
+    },
+};
+
+/// Flags of every question about a model.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ModelArgs {
+    /// Model, by the engine's id or its common name; any name with --config or --parameters
+    #[arg(long, value_name = "MODEL", required_unless_present_any = ["config_json", "parameters"], help_heading = "Model")]
+    pub(super) model: Option<String>,
+    /// The config.json of a model that isn't in the catalog, as published on Hugging Face
+    #[arg(long = "config-json", value_name = "FILE", help_heading = "Model")]
+    config_json: Option<PathBuf>,
+    /// Size of a model that isn't in the catalog, e.g. 7b, or 30b-a3b for a mixture of experts
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Model")]
+    parameters: Option<Parameters>,
+    /// Precision of the weights: fp32, bf16, fp16, fp8, int8, awq, gptq, mxfp4, q4_k_m, q8_0 [default: the model's own]
+    #[arg(long, value_name = "NAME", help_heading = "What it must have room for")]
+    pub(super) precision: Option<Precision>,
+    /// Precision of the KV cache: 16bit or fp8
+    #[arg(long, value_name = "NAME", default_value = "16bit", help_heading = "What it must have room for")]
+    kv_cache: KvPrecision,
+    /// Tokens of a request, prompt and output together [default: 4096, or what the model can have]
+    #[arg(
+        long,
+        value_name = "TOKENS",
+        allow_negative_numbers = true,
+        help_heading = "What it must have room for"
+    )]
+    context: Option<u32>,
+    /// Requests at once [default: 9]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        help_heading = "What it must have room for"
+    )]
+    pub(super) concurrency: Option<u32>,
+    /// Share of a card's memory that the engine may take
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value = "0.9",
+        allow_negative_numbers = true,
+        help_heading = "What it must have room for"
+    )]
+    memory_share: f64,
+    /// Layers with a sliding window keep every token, as in engines without a hybrid cache
+    #[arg(long, help_heading = "What it must have room for")]
+    no_window_credit: bool,
+    /// Most GPUs of a machine
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=8),
+          allow_negative_numbers = true, help_heading = "What it must have room for")]
+    max_count: u32,
+}
+
+/// A model as it was asked about.
+pub(super) struct Asked {
+    pub(super) shape: Shape,
+    /// All ids that its runs may be stored under.
+    pub(super) ids: Vec<String>,
+}
+
+impl ModelArgs {
+    /// Finds or sizes the model.
+    pub(super) fn asked(&self, catalog: &Catalog, engine: EngineKind) -> Result<Asked, CliError> {
+        let refused = |error: crate::domain::sizing::Error| CliError::usage(error.to_string());
+        let known = self.model.as_deref().map(|name| (name, catalog.model(name, engine)));
+        let ids = |model: &Model| model.names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let given_name = self.model.clone();
+        let given_ids = || match &known {
+            Some((_, Ok(model))) => ids(model),
+            Some((name, Err(_))) => vec![(*name).to_owned()],
+            None => Vec::new(),
+        };
+        if let Some(path) = &self.config_json {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                CliError::usage(format!("{} can't be read: {error}", path.display()))
+                    .hint("name the config.json of the model's repository")
+            })?;
+            let name = given_name.unwrap_or_else(|| path.display().to_string());
+            let shape = Shape::from_config(name, &text, self.parameters, self.precision).map_err(refused)?;
+            return Ok(Asked { shape, ids: given_ids() });
+        }
+        if let Some(parameters) = self.parameters {
+            let name = given_name.unwrap_or_else(|| "the model".to_owned());
+            let native = self.precision.unwrap_or(Precision::Bf16);
+            return Ok(Asked { shape: Shape::from_parameters(name, parameters, native), ids: given_ids() });
+        }
+        match known {
+            Some((_, Ok(model))) => Ok(Asked { shape: Shape::of(model).map_err(refused)?, ids: ids(model) }),
+            Some((_, Err(unknown))) => Err(CliError::usage(unknown.to_string()).hint(
+                "dria-bench catalog models lists what is known; of another model give its --config-json or --parameters",
+            )),
+            None => Err(CliError::usage("which model is it?").hint("add --model")),
+        }
+    }
+
+    /// What it must have room for.
+    pub(super) fn options(&self, shape: &Shape) -> Result<Options, CliError> {
+        let usual = Options::of(shape);
+        let options = Options {
+            precision: self.precision.unwrap_or(usual.precision),
+            kv_precision: self.kv_cache,
+            context_tokens: self.context.unwrap_or(usual.context_tokens),
+            concurrency: self.concurrency.unwrap_or(usual.concurrency),
+            memory_share: self.memory_share,
+            window_credit: !self.no_window_credit,
+            max_count: self.max_count,
+        };
+        options.check(shape).map_err(|error| CliError::usage(error.to_string()))?;
+        Ok(options)
+    }
+}
+
+/// The GPU of this name.
+pub(super) fn gpu<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Gpu, CliError> {
+    catalog.gpu(name).map_err(|unknown| {
+        CliError::usage(unknown.to_string()).hint("dria-bench catalog gpus lists those that are known")
+    })
+}
+
+/// What is asked, in a line above a table.
+pub(super) fn in_words(shape: &Shape, options: &Options) -> String {
+    use crate::domain::sizing::GIB;
+    let weights = shape.weights_bytes(options.precision) / GIB;
+    let kib = shape.kv.bytes_per_token_16bit * options.kv_precision.of_16bit() / 1024.0;
+    let guessed = if shape.kv.estimated { ", guessed from its size" } else { "" };
+    let window = match shape.kv.window.filter(|_| options.window_credit) {
+        Some(window) => {
+            let percent = window.share_of_layers * 100.0;
+            format!(" ({percent:.0} % of the layers keep {} tokens)", window.tokens)
+        }
+        None => String::new(),
+    };
+    format!(
+        "{}: {weights:.1} GiB of weights ({}), {kib:.0} KiB of KV cache a token{guessed}{window}, {} requests of {} \
+         tokens at once",
+        shape.name, options.precision, options.concurrency, options.context_tokens
+    )
+}
