@@ -99,7 +99,7 @@ impl ResultItem {
 ///
 /// Filters must all hold; texts match exactly.
 #[utoipa::path(
-    get, path = "/results", tag = "results",
+    get, path = "/results", tag = "results", operation_id = "list_results",
     params(
         ("engine" = Option<EngineKind>, Query),
         ("model" = Option<String>, Query, description = "The engine's id of it, or its display name"),

@@ -25,7 +25,7 @@ async fn a_request_by_names_of_the_catalog_becomes_a_run() {
     assert_eq!((&detail["run"], &detail["priority"]), (&created["run"], &json!(7)));
     assert_eq!(detail["status"], "pending");
     assert_eq!(detail["spec"]["machine"]["gpu_id"], "NVIDIA H200");
-    assert_eq!(detail["spec"]["model"]["common_name"], "Llama2-7B");
+    assert_eq!(detail["spec"]["model"]["common_name"], "Llama 2 7B");
     assert_eq!(detail["spec"]["load"]["rates"], json!([1, 2]));
     assert_eq!(detail["spec"]["engine"]["parallel_slots"], 2);
     assert_eq!(detail["steps"][0]["name"], "provision");

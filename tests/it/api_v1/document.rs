@@ -86,7 +86,7 @@ async fn each_operation_says_what_its_parameters_and_answers_are() {
     let mut ids = BTreeSet::new();
     for (path, method, operation) in operations(&document) {
         let at = format!("{method} {path}");
-        assert!(ids.insert(operation["operationId"].clone()), "{at} has an id that another has");
+        assert!(ids.insert(operation["operationId"].to_string()), "{at} has an id that another has");
         assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{at} has no words");
         let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
         for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {

@@ -79,7 +79,7 @@ impl From<Run> for RunItem {
 ///
 /// Filters must all hold; texts match exactly, but `text` is looked for in any case within id, model, GPU and engine.
 #[utoipa::path(
-    get, path = "/runs", tag = "runs",
+    get, path = "/runs", tag = "runs", operation_id = "list_runs",
     params(
         ("status" = Option<RunStatus>, Query),
         ("engine" = Option<EngineKind>, Query),
