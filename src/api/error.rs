@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     domain::{
@@ -48,8 +48,17 @@ pub(super) enum Error {
     #[error("{0}")]
     Records(String),
     /// Parameters that can't be used.
-    #[error("the request has parameters that can't be used: {}", in_words(.0))]
+    #[error("the request has parameters that can't be used: {}", in_words(.0.iter().map(|bad| (&bad.parameter, &bad.message))))]
     Parameters(Vec<BadParameter>),
+    /// A body whose fields can't be used.
+    #[error("the body has fields that can't be used: {}", in_words(.0.iter().map(|bad| (&bad.field, &bad.message))))]
+    Fields(Vec<BadField>),
+    /// A body that is no JSON.
+    #[error("the body can't be read as JSON: {0}")]
+    Malformed(String),
+    /// A body of another kind.
+    #[error("the body has to be JSON: send it with `Content-Type: application/json`")]
+    NotJson,
     /// Something else than a read.
     #[error("this path isn't asked in this way: `Allow` names the methods it answers")]
     Method,
@@ -61,18 +70,35 @@ pub(super) enum Error {
     /// A token that doesn't allow it.
     #[error("this token's role is {0}, and this needs {1}")]
     Forbidden(Role, Role),
+    /// Parts of a request that a role doesn't allow.
+    #[error(
+        "this token's role is {0}, and {1} admin: it says what is started or asked for on the machines of this deployment"
+    )]
+    ForbiddenParts(Role, String),
+    /// Too many requests.
+    #[error("this address asks too often: ask again in {0} s")]
+    TooMany(u64),
+    /// Too many open streams.
+    #[error("this address follows {0} runs already, and that is as many as it may: end one of those streams")]
+    TooManyStreams(u32),
+    /// Something of ours is broken.
+    #[error("something of the server is broken: {0}")]
+    Internal(String),
     /// The run's state doesn't allow it.
     #[error("{0}")]
     Refused(String),
     /// The job queue failed.
     #[error("the job queue can't take this now: try again; `dria-bench doctor` says what is wrong with it")]
     Queue(#[from] queue::Error),
-    /// A body, where none is read.
-    #[error("the request's body is longer than {0} bytes, and nothing here reads one: send none")]
+    /// A body that is too long.
+    #[error("the request's body is longer than {0} bytes, which is more than anything here needs")]
     Body(u64),
     /// No answer in time.
     #[error("there was no answer within {0} s: the machine or its database is busy; try again")]
     TooSlow(u64),
+    /// The schema isn't this version's.
+    #[error("{0}")]
+    NotReady(String),
     /// The database failed.
     #[error("the database can't answer now: try again; `dria-bench doctor` says what is wrong with it")]
     Store(#[from] store::Error),
@@ -87,21 +113,51 @@ pub(super) struct BadParameter {
     pub(super) message: String,
 }
 
-fn in_words(bad: &[BadParameter]) -> String {
-    bad.iter().map(|bad| format!("`{}` {}", bad.parameter, bad.message)).collect::<Vec<_>>().join("; ")
+/// One field of a body and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct BadField {
+    /// Its path: `engine.kind`.
+    pub(super) field: String,
+    /// What is wrong and what would be right, so that it reads on from the name.
+    pub(super) message: String,
 }
 
-/// RFC 9457.
-#[derive(Serialize)]
-struct Problem<'a> {
+fn in_words<'a>(bad: impl Iterator<Item = (&'a String, &'a String)>) -> String {
+    bad.map(|(name, message)| format!("`{name}` {message}")).collect::<Vec<_>>().join("; ")
+}
+
+/// Why a request isn't answered (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub(super) struct Problem {
+    /// Always `about:blank`: `code` says more.
     r#type: &'static str,
+    /// The status in words.
     title: &'static str,
+    /// The status.
     status: u16,
+    /// What failed, why, and what to do next.
     detail: String,
     /// A stable name for programs.
     code: &'static str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [BadParameter],
+    /// The request's id, as in `X-Request-Id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    /// Everything that is wrong with parameters or the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<BadPart>,
+}
+
+/// One thing that is wrong: with a parameter, or with a field of the body.
+#[derive(Serialize, ToSchema)]
+struct BadPart {
+    /// The parameter's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+    /// The field's path: `engine.kind`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// What is wrong and what would be right.
+    message: String,
 }
 
 impl Error {
@@ -115,13 +171,20 @@ impl Error {
             Self::NoRecords(..) => (StatusCode::NOT_FOUND, "records_not_found"),
             Self::Records(_) => (StatusCode::INTERNAL_SERVER_ERROR, "records"),
             Self::Parameters(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameters"),
+            Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_body"),
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed_body"),
+            Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
+            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
+            Self::TooManyStreams(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_streams"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Unauthorised => (StatusCode::UNAUTHORIZED, "unauthorised"),
-            Self::Forbidden(..) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::Forbidden(..) | Self::ForbiddenParts(..) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::Refused(_) => (StatusCode::CONFLICT, "refused"),
             Self::Queue(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue"),
             Self::Body(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::TooSlow(_) => (StatusCode::SERVICE_UNAVAILABLE, "timeout"),
+            Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
         }
     }
@@ -154,27 +217,58 @@ impl From<ledger::Error> for Error {
     }
 }
 
-impl IntoResponse for Error {
-    /// As problem+json. The error itself travels with the response, for `guard::dress`.
-    fn into_response(self) -> Response {
+impl Error {
+    /// The answer for programs. It names the request where its id is known.
+    pub(super) fn problem(&self, request_id: Option<&str>) -> Problem {
         let (status, code) = self.status_and_code();
-        let errors: &[BadParameter] = match &self {
-            Self::Parameters(bad) => bad,
-            _ => &[],
+        let errors = match self {
+            Self::Parameters(bad) => bad.iter().map(BadPart::from).collect(),
+            Self::Fields(bad) => bad.iter().map(BadPart::from).collect(),
+            _ => Vec::new(),
         };
-        let problem = Problem {
+        Problem {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: self.to_string(),
             code,
+            request_id: request_id.map(str::to_owned),
             errors,
-        };
-        let mut response = (status, Json(problem)).into_response();
-        let kind = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+    }
+
+    /// Seconds after which asking again may help.
+    const fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::TooMany(seconds) => Some(*seconds),
+            Self::TooManyStreams(_) => Some(10),
+            _ => None,
+        }
+    }
+}
+
+impl From<&BadParameter> for BadPart {
+    fn from(bad: &BadParameter) -> Self {
+        Self { parameter: Some(bad.parameter.clone()), field: None, message: bad.message.clone() }
+    }
+}
+
+impl From<&BadField> for BadPart {
+    fn from(bad: &BadField) -> Self {
+        Self { parameter: None, field: Some(bad.field.clone()), message: bad.message.clone() }
+    }
+}
+
+impl IntoResponse for Error {
+    /// Status and headers alone: the error itself travels with the response, and `guard::dress` gives it a body.
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after_s() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response.extensions_mut().insert(Arc::new(self));
         response

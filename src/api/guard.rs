@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    Json,
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::Next,
@@ -12,6 +13,8 @@ use axum::{
 
 use super::{
     accept::{self, Form},
+    caller::Caller,
+    docs,
     error::Error,
     page,
 };
@@ -21,13 +24,13 @@ use super::{
 pub(super) struct Limits {
     /// Until the answer's head, seconds.
     pub(super) answer_within: Duration,
-    /// The request's body, bytes. No route reads one.
+    /// The request's body, bytes.
     pub(super) body_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { answer_within: Duration::from_secs(15), body_bytes: 16 * 1024 }
+        Self { answer_within: Duration::from_secs(15), body_bytes: 64 * 1024 }
     }
 }
 
@@ -44,25 +47,41 @@ pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: 
 }
 
 /// Puts the headers on, and turns the errors that a person sees into a page.
-pub(super) async fn dress(request: Request, next: Next) -> Response {
+pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_for_programs = matches!(path, "/health" | "/metrics") || path.starts_with("/api/");
+    let is_for_programs = is_for_programs(path);
+    let is_docs = path == "/docs" || path.starts_with("/docs/");
     let form = accept::form(request.headers());
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         if let Error::Store(cause) = &*error {
             tracing::error!(error = %cause, "a request failed");
         }
-        if !is_for_programs && form != Form::Json {
-            let allow = response.headers_mut().remove(header::ALLOW);
-            response = page::failure(&error).into_response();
-            if let Some(allow) = allow {
-                response.headers_mut().insert(header::ALLOW, allow);
-            }
-        }
+        let mut body = if !is_for_programs && form != Form::Json {
+            page::failure(&error).into_response()
+        } else {
+            let mut body = Json(error.problem(Some(&caller.id))).into_response();
+            let kind = HeaderValue::from_static("application/problem+json");
+            body.headers_mut().insert(header::CONTENT_TYPE, kind);
+            body
+        };
+        *body.status_mut() = response.status();
+        // What the refusal itself says: `Allow`, `Retry-After`, `WWW-Authenticate`.
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.headers_mut().remove(header::CONTENT_TYPE);
+        body.headers_mut().extend(std::mem::take(response.headers_mut()));
+        response = body;
     }
     add_headers(response.headers_mut());
+    let policy = if is_docs { docs::security_policy() } else { page::security_policy() };
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
+}
+
+/// Whether nobody reads the answers of this path in a browser.
+fn is_for_programs(path: &str) -> bool {
+    matches!(path, "/health" | "/healthz" | "/readyz" | "/metrics" | "/openapi.json")
+        || path.starts_with("/api/")
 }
 
 /// The pages need nothing but their own style, so nothing else is allowed. What is served is never sniffed, framed or
@@ -78,7 +97,6 @@ fn add_headers(headers: &mut HeaderMap) {
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, page::security_policy());
 }
 
 #[cfg(test)]
@@ -86,7 +104,7 @@ mod tests {
     use axum::{Router, body::Body, http::StatusCode, routing::get};
 
     use super::*;
-    use crate::api::routes::guarded;
+    use crate::{api::routes::guarded, config};
 
     /// Serves a route that never answers, within 10 ms, and asks for it.
     async fn ask_in_vain(path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
@@ -96,7 +114,9 @@ mod tests {
         let limits = Limits { answer_within: Duration::from_millis(10), body_bytes: 8 };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(axum::serve(listener, guarded(routes, limits)).into_future());
+        tokio::spawn(
+            axum::serve(listener, guarded(routes, limits, &config::Server::default())).into_future(),
+        );
         let mut request = crate::http::client(None).unwrap().get(format!("http://{address}{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -1,39 +1,25 @@
-//! `/` and `/health`: a page for people, and for programs the word that somebody is there.
+//! `/`: a page for people, and for programs the word that somebody is there.
 
 use axum::{
-    Json,
     extract::State,
     http::{HeaderMap, Uri},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
-use serde_json::{Map, Value};
 use sqlx::PgPool;
 
 use super::{
     accept::{self, Form},
+    app::Pool,
     error::Error,
+    health::health,
     page,
     parameters::{Parameters, RunParameter},
-    routes::Pool,
+    redact,
 };
 use crate::{report::RunReport, store::runs};
 
 /// Other runs that the page lists.
 const OTHERS: i64 = 20;
-
-/// The answer that clients of the older API know.
-#[derive(Serialize)]
-pub(super) struct Alive {
-    success: bool,
-    message: &'static str,
-    data: Map<String, Value>,
-}
-
-/// `GET /health`. It says that this process answers, and nothing of the database.
-pub(super) async fn health() -> Json<Alive> {
-    Json(Alive { success: true, message: "dria-bench is running", data: Map::new() })
-}
 
 /// `GET /`: the newest run or `?run=` as a page where HTML is asked for, else as `/health`.
 pub(super) async fn home(State(pool): Pool, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
@@ -55,7 +41,8 @@ async fn run_page(pool: &PgPool, uri: &Uri) -> Result<page::Page, Error> {
         None => newest.first().cloned(),
     };
     let Some(run) = shown else { return Ok(page::no_runs()) };
-    let report = RunReport::of(&mut conn, run.clone()).await?;
+    let mut report = RunReport::of(&mut conn, run.clone()).await?;
+    redact::report(&mut report);
     let others: Vec<_> =
         newest.into_iter().filter(|other| other.id != run.id).take(OTHERS as usize).collect();
     Ok(page::run(&report, &run, &others))

@@ -1,27 +1,39 @@
 //! The HTTP server: what the store holds, as JSON, CSV and one page for people; and steering runs.
 //!
-//! Reads are public. Steering needs a token with the role for it, and moves runs through the ledger, as commands do. It
-//! listens on this machine alone unless told otherwise and an admin token exists. It must not know how a run is worked (`workflow`) or where (`provider`).
+//! Reads are public, and without a token redacted. Steering needs a token with the role for it, and moves runs through the
+//! ledger, as commands do. It listens on this machine alone unless told otherwise and an admin token exists. It must not
+//! know how a run is worked (`workflow`) or where (`provider`).
 //!
 //! ```text
-//! server ─► routes ─► guard (limits, headers, errors for people or programs) ─► runs, home ─► store
-//!                                                                                 home ─► page
-//!                                                                 actions ─► auth, ledger
+//! server ─► routes ─► caller (request id, log) ─► guard (headers, errors for people or programs) ─► rate ─► limits
+//!             │ one function a resource, with its part of the OpenAPI document
+//!             ├─► v1 ─► auth, redact, store, report, ledger
+//!             ├─► health, docs
+//!             └─► home ─► page
 //! ```
 
 mod accept;
-mod actions;
 mod admin;
+mod app;
 mod auth;
+mod caller;
+mod docs;
 mod error;
+mod feed;
+mod fields;
 mod guard;
+mod health;
 mod home;
 mod monitoring;
+mod openapi;
 mod page;
 mod parameters;
-mod records;
+mod rate;
+mod redact;
 mod routes;
-mod runs;
 mod server;
+mod streams;
+mod v1;
 
+pub use openapi::document;
 pub use server::{Error, Server, serve};

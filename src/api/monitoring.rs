@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{error::Error, routes::Pool};
+use super::{app::Pool, error::Error};
 use crate::{
     metrics,
     monitor::{self, Refused},

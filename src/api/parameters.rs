@@ -9,13 +9,14 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::{Uri, request::Parts},
 };
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use url::form_urlencoded;
 
 use super::error::{BadParameter, Error};
 use crate::domain::ids::RunId;
 
 /// The parameters after the `?`: taken one by one, then [`Parameters::finish`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Parameters {
     pairs: Vec<(String, String)>,
     bad: Vec<BadParameter>,
@@ -38,6 +39,8 @@ impl Parameters {
         self.pairs = rest;
         let read = match mine.as_slice() {
             [] => return None,
+            // PostgreSQL holds no such text.
+            [(_, text)] if text.contains('\0') => Err("must not hold the character NUL".to_owned()),
             [(_, text)] => text.parse().map_err(|error: T::Err| error.to_string()),
             _ => Err("is given more than once".to_owned()),
         };
@@ -91,6 +94,37 @@ impl FromStr for Limit {
             Ok(limit) if (1..=100).contains(&limit) => Ok(Self(limit)),
             _ => Err("must be a whole number from 1 to 100"),
         }
+    }
+}
+
+/// The number of the last event that a reader has: 0 or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct After(pub(super) i64);
+
+impl FromStr for After {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        match s.parse() {
+            Ok(after @ 0..) => Ok(Self(after)),
+            _ => Err("must be the id of an event, or 0"),
+        }
+    }
+}
+
+/// A time as a parameter: RFC 3339, or a day of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Time(pub(super) DateTime<Utc>);
+
+impl FromStr for Time {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let time = DateTime::parse_from_rfc3339(s).map(|time| time.to_utc());
+        let day = || s.parse::<NaiveDate>().map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        time.or_else(|_| day())
+            .map(Self)
+            .map_err(|_| "must be a time such as 2026-11-24T06:00:00Z, or a day such as 2026-11-24")
     }
 }
 

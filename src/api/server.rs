@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,7 +11,7 @@ use sqlx::PgPool;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::routes;
+use super::{app::App, feed::Feed, routes, streams::Streams};
 use crate::{config, store::api_tokens};
 
 /// How long answers under way may take once the server is told to stop.
@@ -97,8 +98,13 @@ pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Er
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let stopping = CancellationToken::new();
-    let stop = stopping.clone().cancelled_owned();
-    let routes = routes::router(pool).into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, routes).with_graceful_shutdown(stop);
+    let app = App {
+        feed: Arc::new(Feed::new(pool.clone())),
+        pool,
+        streams: Streams::new(settings.streams_per_address.get()),
+        stopping: stopping.clone(),
+    };
+    let routes = routes::router(app, settings).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, routes).with_graceful_shutdown(stopping.clone().cancelled_owned());
     Ok(Server { address, stopping, task: tokio::spawn(served.into_future()) })
 }

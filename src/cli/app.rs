@@ -6,8 +6,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
     CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, jobs, load, matrices, migrate,
-    pods, prices, queues, results, run, runs, scheduler, schedules, serve, spec, tokens, truth_server, up,
-    worker, workflows,
+    openapi, pods, prices, queues, results, run, runs, scheduler, schedules, serve, spec, tokens,
+    truth_server, up, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -97,6 +97,7 @@ enum Command {
     /// The workers of all hosts
     #[command(subcommand)]
     Workers(jobs::WorkersCommand),
+    Openapi(openapi::Args),
     Doctor(doctor::Args),
     /// Show and check workflow and schedule definitions
     Workflows(workflows::WorkflowsArgs),
@@ -206,6 +207,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::TruthServer(args) => truth_server::run(args, output).await,
         Command::Serve(args) => serve::run(args, context).await,
         Command::Up(args) => up::run(args, context).await,
+        Command::Openapi(_) => openapi::run(output),
         Command::Worker(args) => worker::run(args, context).await,
         Command::Scheduler(args) => scheduler::run(args, context).await,
         Command::Schedules(command) => schedules::run(command, context).await,

@@ -1,6 +1,6 @@
 //! The sections of the settings, one struct per concern, and what each value may be.
 
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, de};
@@ -33,6 +33,29 @@ pub struct Server {
     pub host: std::net::IpAddr,
     /// Port to bind to; 0: any free one.
     pub port: u16,
+    /// Reads that one address may do a minute.
+    pub reads_per_minute: NonZeroU32,
+    /// Writes that one address may do a minute.
+    pub writes_per_minute: NonZeroU32,
+    /// Runs that one address may follow at once.
+    pub streams_per_address: NonZeroU32,
+    /// Whether a proxy of ours is in front, so that the last address of `X-Forwarded-For` is the client's.
+    pub behind_proxy: bool,
+}
+
+impl Default for Server {
+    /// Any free port of this machine, and limits that nobody meets by accident.
+    fn default() -> Self {
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Self {
+            host: std::net::Ipv4Addr::LOCALHOST.into(),
+            port: 0,
+            reads_per_minute: number(1200),
+            writes_per_minute: number(240),
+            streams_per_address: number(32),
+            behind_proxy: false,
+        }
+    }
 }
 
 /// The worker's clocks and width.

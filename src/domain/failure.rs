@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Why something failed, for people (`message`) and for programs (`code`).
 ///
 /// The message says what failed, why and what to do next; it never holds a secret, a prompt or a response body.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Failure {
     /// A stable `snake_case` code, e.g. `engine_lost`, `model_not_found`, `port_taken`.
     pub code: String,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use url::Url;
+use utoipa::ToSchema;
 
 use super::{
     kinds::{EngineKind, ProviderKind},
@@ -12,7 +13,7 @@ use super::{
 pub const MAX_TOKENS: u32 = 10_000_000;
 
 /// A run's request, as stored in `workflow_runs.spec`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunSpec {
     /// Name of the workflow definition (`workflows/<name>.toml`).
     pub workflow: String,
@@ -27,7 +28,7 @@ pub struct RunSpec {
 }
 
 /// How the engine is set up. What two results need to agree on to compare fairly is here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EngineSpec {
     /// Which engine.
     pub kind: EngineKind,
@@ -49,7 +50,7 @@ pub struct EngineSpec {
 }
 
 /// The model, by the engine's own id and by the names shown to people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelSpec {
     /// The engine's own id: `llama2:7b`, `meta-llama/Llama-2-7b-chat-hf`, a GGUF path's alias.
     pub id: String,
@@ -63,7 +64,7 @@ pub struct ModelSpec {
 }
 
 /// Where the engine runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MachineSpec {
     /// The provider.
     pub provider: ProviderKind,
@@ -90,7 +91,7 @@ pub struct MachineSpec {
 }
 
 /// The load of the ten benchmarks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LoadSpec {
     /// Numbers of streams measured, ascending.
     pub rates: Vec<u32>,

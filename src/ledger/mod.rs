@@ -10,6 +10,7 @@ pub mod bulk;
 mod dispatch;
 pub mod jobs;
 pub mod matrices;
+mod once;
 pub mod operator;
 pub mod queues;
 pub mod schedules;
@@ -31,6 +32,7 @@ pub use advance::{
     finish_run, indexed, schedule, schedule_next, schedule_teardown, schedule_teardown_after_failure,
 };
 pub use again::{rerun, retry, retry_from};
+pub use once::{Started, start_once};
 
 /// Why a run could not be looked at or moved on: trouble of the infrastructure, never of a step itself.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ pub use super::again::retry;
 use super::{
     By, Error,
     advance::{indexed, schedule, schedule_next, schedule_teardown},
+    once::start_once,
 };
 use crate::{
     domain::{
@@ -70,17 +71,7 @@ pub async fn start_on(
     terms: Terms,
     by: impl Into<By<'_>>,
 ) -> Result<(), Error> {
-    let by = by.into();
-    let mut tx = pool.begin().await?;
-    record(&mut tx, queue, new, by).await?;
-    steering::set_hold(&mut tx, new.id, terms.hold_min).await?;
-    let mut detail = json!({ "hold_on_failure_min": terms.hold_min });
-    if let Some(usd) = terms.budget_usd {
-        budgets::set(&mut tx, new.id, Some(usd)).await?;
-        detail["budget_usd"] = json!(usd);
-    }
-    audit::append(&mut tx, by, "run.create", &new.id.to_string(), detail).await?;
-    tx.commit().await?;
+    start_once(pool, queue, new, terms, None, by).await?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 use super::{Error, to_json};
 use crate::domain::{failure::Failure, ids::RunId};
@@ -42,7 +43,7 @@ impl AttemptOutcome {
 }
 
 /// A try, as shown to people.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Attempt {
     /// The step's name.
     pub name: String,

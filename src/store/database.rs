@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::{
     ConnectOptions, Connection, PgPool,
-    migrate::{MigrateError, Migrator},
+    migrate::{Migrate, MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -131,4 +131,15 @@ pub async fn describe(pool: &PgPool) -> Result<(String, i64), Error> {
 /// When the database fails.
 pub async fn deployment_id(conn: &mut sqlx::PgConnection) -> Result<String, Error> {
     Ok(sqlx::query_scalar!("select id from deployment").fetch_one(conn).await?)
+}
+
+/// Numbers of this version's migrations that the database doesn't have, ascending; empty: its schema is current, or newer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn missing_migrations(conn: &mut sqlx::PgConnection) -> Result<Vec<i64>, Error> {
+    let applied = conn.list_applied_migrations(&MIGRATIONS.table_name).await?;
+    let mut missing: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    missing.retain(|version| applied.iter().all(|applied| applied.version != *version));
+    Ok(missing)
 }

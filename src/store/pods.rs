@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 use super::{Error, parse};
 use crate::domain::{ids::RunId, kinds::ProviderKind, run::RunStatus};
 
 /// A pod, or a local engine.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Pod {
     /// Its unique name.
     pub name: String,

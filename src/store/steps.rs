@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 use super::{Error, from_json, parse, to_json};
 use crate::domain::{
@@ -15,7 +16,7 @@ use crate::domain::{
 };
 
 /// A step of a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Step {
     /// Its place in the run's definition.
     pub step: i32,

@@ -127,3 +127,19 @@ pub async fn bury_worker(conn: &mut PgConnection, worker: &str) -> Result<(), Er
     .await?;
     Ok(())
 }
+
+/// The queues of hosts for their own hardware (`prefix` and the host's id) that a worker alive within `silent_s` seconds
+/// serves, in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn live_queues(conn: &mut PgConnection, prefix: &str, silent_s: f64) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select distinct worker_type from apalis.workers
+         where starts_with(worker_type, $1) and last_seen > now() - make_interval(secs => $2) order by worker_type",
+        prefix,
+        silent_s
+    )
+    .fetch_all(conn)
+    .await?)
+}

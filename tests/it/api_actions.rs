@@ -22,7 +22,7 @@ struct App {
 impl App {
     async fn new() -> Self {
         let bench = Bench::new(&[1], |_| {}).await;
-        let settings = config::Server { host: [127, 0, 0, 1].into(), port: 0 };
+        let settings = config::Server { host: [127, 0, 0, 1].into(), port: 0, ..config::Server::default() };
         let server = api::serve(&settings, bench.database.pool.clone()).await.unwrap();
         Self { bench, server, client: http::client(None).unwrap() }
     }
@@ -88,16 +88,24 @@ async fn an_operator_steers_a_run_and_is_told_what_its_state_does_not_allow() {
     changed.sort_by_key(|changed| changed == true);
     assert_eq!(changed, [Value::Bool(false), Value::Bool(true)]);
     assert_eq!(post("pause").await.0, 409);
-    let (status, again) = post("rerun").await;
-    assert_eq!((status, again["rerun_of"].as_str()), (200, Some(app.bench.run.to_string().as_str())));
+    // The run asks a URL, with arguments: doing that again needs an admin.
+    let (status, problem) = post("rerun").await;
+    assert_eq!((status, problem["code"].as_str()), (403, Some("forbidden")));
+    assert!(problem["detail"].as_str().unwrap().contains("`machine.url`, `engine.extra_args` need"));
+    let again = app.post("rerun", Some(&app.token(Role::Admin).await)).await;
+    assert_eq!(again.status(), StatusCode::OK);
+    let again: Value = again.json().await.unwrap();
+    assert_eq!(again["rerun_of"].as_str(), Some(app.bench.run.to_string().as_str()));
     assert_eq!(app.bench.run().await.status, RunStatus::Pending);
 
     let mut conn = app.bench.database.pool.acquire().await.unwrap();
     let log = audit::of(&mut conn, &app.bench.run.to_string()).await.unwrap();
     let actions: Vec<&str> = log.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["run.create", "run.priority", "run.pause", "run.resume", "run.cancel", "run.rerun"]);
-    for entry in &log[1..] {
-        assert_eq!((entry.actor.as_str(), entry.role.as_deref()), ("token:operator", Some("operator")));
+    for entry in &log[1..6] {
+        let role = if entry.action == "run.rerun" { "admin" } else { "operator" };
+        assert_eq!((entry.actor.as_str(), entry.role.as_deref()), (&*format!("token:{role}"), Some(role)));
+        assert!(entry.request_id.is_some());
     }
 }
 
@@ -114,7 +122,7 @@ async fn a_run_that_is_not_there_is_a_404() {
 async fn beyond_this_machine_nothing_is_served_before_there_is_an_admin() {
     let bench = Bench::new(&[1], |_| {}).await;
     let pool = &bench.database.pool;
-    let everywhere = config::Server { host: [0, 0, 0, 0].into(), port: 0 };
+    let everywhere = config::Server { host: [0, 0, 0, 0].into(), port: 0, ..config::Server::default() };
     let refused = api::serve(&everywhere, pool.clone()).await.unwrap_err();
     assert!(refused.to_string().contains("admin"), "{refused}");
     tokens::create(pool, "root", Role::Admin, None, "test").await.unwrap();

@@ -4,6 +4,7 @@
 mod admin_api;
 mod api;
 mod api_actions;
+mod api_v1;
 mod architecture;
 mod chaos;
 mod cli;

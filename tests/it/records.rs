@@ -124,7 +124,7 @@ async fn records_are_given_out_by_command_and_server_alike() {
     let mut conn = bench.database.pool.acquire().await.unwrap();
     let stored = records::list(&mut conn, bench.run).await.unwrap();
     let level = raw::decode(stored[0].records.as_ref().unwrap()).unwrap();
-    let host = ServerSettings { host: [127, 0, 0, 1].into(), port: 0 };
+    let host = ServerSettings { host: [127, 0, 0, 1].into(), port: 0, ..ServerSettings::default() };
     let server = api::serve(&host, bench.database.pool.clone()).await.unwrap();
     let client = dria_bench::http::client(None).unwrap();
     let url = format!("{}/api/v1/runs/{}/results", server.url(), bench.run);

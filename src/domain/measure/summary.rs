@@ -12,7 +12,7 @@ use super::{
 };
 
 /// `concurrent` (a closed loop of N streams) or `throughput` (saturation).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BenchmarkType {
     /// A fixed number of streams.
@@ -36,7 +36,7 @@ impl BenchmarkType {
 }
 
 /// The 17 columns by their exact names, in their order. A mean without data is `None` (shown as `-`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Columns {
     /// Kind of benchmark.
     pub benchmark_type: BenchmarkType,

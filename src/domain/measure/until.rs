@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::batches::{BatchMeans, Precision};
 
 /// The figure that is to be known well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Output tokens per second.
@@ -18,7 +18,7 @@ pub enum Metric {
 }
 
 /// When a level has been measured for long enough: `ci=5%,max=120s,metric=output_tokens`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Until {
     /// Half the width of the 95 % confidence interval ÷ mean that is to be reached: 0.05 is 5 %.
     pub ci: f64,

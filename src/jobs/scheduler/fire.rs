@@ -21,7 +21,7 @@ use crate::{
         matrices::{self as ledger_matrices, LocalHost, NewMatrix},
     },
     store::{
-        matrices,
+        self, matrices,
         schedule_ticks::{self, DueTick, Outcome, Settled},
         schedules,
     },

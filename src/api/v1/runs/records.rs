@@ -6,12 +6,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{
-    error::{BadParameter, Error},
-    parameters::{Parameters, RunParameter},
-    routes::Pool,
-};
 use crate::{
+    api::{
+        app::Pool,
+        error::{BadParameter, Error, Problem},
+        parameters::{Parameters, RunParameter},
+    },
+    domain::ids::RunId,
     report::records::{self, Level, RecordFormat},
     store::runs,
 };
@@ -39,7 +40,24 @@ impl<S: Send + Sync> FromRequestParts<S> for LevelOfRun {
     }
 }
 
-/// `GET /api/v1/runs/{id}/results/{level}/records?format=jsonl|csv|parquet|raw`
+/// The raw records of one level, as a download
+#[utoipa::path(
+    get, path = "/runs/{id}/results/{level}/records", tag = "results",
+    params(
+        ("id" = RunId, Path, description = "The run"),
+        ("level" = String, Path, description = "`throughput`, or `concurrency:3`"),
+        ("format" = Option<String>, Query, description = "`jsonl` (default), `csv`, `parquet` or `raw`"),
+    ),
+    responses(
+        (status = 200, description = "A file, in the form that was asked for",
+         content((String = "application/x-ndjson"), (String = "text/csv"), (Vec<u8> = "application/vnd.apache.parquet"),
+                 (Vec<u8> = "application/octet-stream"))),
+        (status = 404, body = Problem, content_type = "application/problem+json",
+         description = "No such run, or it has no records of this level"),
+        (status = 422, body = Problem, content_type = "application/problem+json",
+         description = "Parameters that can't be used"),
+    )
+)]
 pub(super) async fn download(
     State(pool): Pool,
     LevelOfRun(RunParameter(id), level): LevelOfRun,

@@ -1,0 +1,15 @@
+//! `/api/v1`: one module a resource. Each has a function `routes` that brings its routes and what the document says of
+//! them; a new resource is a module and a line here.
+
+mod cursor;
+mod results;
+mod runs;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use super::app::App;
+
+/// Every resource.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(runs::routes()).merge(results::routes())
+}

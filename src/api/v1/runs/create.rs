@@ -1,0 +1,153 @@
+//! `POST /api/v1/runs`: start a run.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use sqlx::PgPool;
+use utoipa::ToSchema;
+
+use super::{place, request::RunRequest, resolve::resolve};
+use crate::{
+    api::{
+        app::Pool,
+        auth::Operator,
+        error::{BadParameter, Error, Problem},
+        fields::Body,
+        parameters::Parameters,
+    },
+    clock,
+    domain::{ids::RunId, kinds::ProviderKind},
+    ledger::{self, Started, operator::Terms},
+    queue::{self, ApalisQueue},
+    store::{idempotency::Key, runs::NewRun, tokens},
+};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Priority of a run that a person started; nightly ones have 0.
+const PRIORITY: i32 = 5;
+
+/// A worker that was silent for so many seconds is not counted on.
+const SILENT_S: f64 = 30.0;
+
+/// The run that was started.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Created {
+    run: RunId,
+    /// True: the same request came before with this key, and this is its run.
+    replayed: bool,
+}
+
+/// Start a run
+///
+/// Sent again with the same `Idempotency-Key` and the same body it starts nothing, and answers with the same run.
+/// `machine.url`, `model.path` and `engine.extra_args` need an admin.
+#[utoipa::path(
+    post, path = "/runs", tag = "runs", security(("token" = [])),
+    params(("Idempotency-Key" = Option<String>, Header,
+            description = "1 to 200 visible ASCII characters, chosen by the client; each token has its own keys")),
+    request_body(content = RunRequest, content_type = "application/json"),
+    responses(
+        (status = 200, body = Created, description = "The same request came before"),
+        (status = 201, body = Created, headers(("Location" = String))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "A body that is no JSON"),
+        (status = 401, body = Problem, content_type = "application/problem+json",
+         description = "No token that is in force"),
+        (status = 403, body = Problem, content_type = "application/problem+json",
+         description = "A role that isn't enough for this, or for a part of it; it says which is"),
+        (status = 409, body = Problem, content_type = "application/problem+json",
+         description = "The key came with another request before, or no worker lives on the host"),
+        (status = 413, body = Problem, content_type = "application/problem+json", description = "A body that is too long"),
+        (status = 415, body = Problem, content_type = "application/problem+json",
+         description = "A body of another kind than JSON"),
+        (status = 422, body = Problem, content_type = "application/problem+json",
+         description = "Fields that can't be used, each with its path"),
+    )
+)]
+pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -> Result<Response, Error> {
+    Parameters::of(request.uri()).finish()?;
+    let key = idempotency_key(request.headers())?;
+    let body = Body::read(request).await?;
+    let asked = RunRequest::read(&body)?;
+    let (mut spec, workflow) = resolve(&asked)?;
+    who.allow(&place::restricted(&spec))?;
+    if let Some(url) = spec.machine.url.take() {
+        spec.machine.url = Some(place::check_url(&url).await?);
+    }
+    let by = who.by();
+    let request_sha256 = digest(&body)?;
+    let key = key.as_deref().map(|key| Key { actor: by.actor, key, request_sha256: &request_sha256 });
+    let queue = queue_of(&pool, spec.machine.provider, asked.machine.host.as_deref()).await?;
+    let new = NewRun {
+        id: RunId::generate(clock::now()),
+        spec: &spec,
+        definition: &workflow,
+        queue: &queue,
+        priority: asked.priority.unwrap_or(PRIORITY),
+        rerun_of: None,
+    };
+    let terms = Terms { hold_min: asked.hold_on_failure_min, budget_usd: asked.max_usd };
+    let started = ledger::start_once(&pool, &ApalisQueue, &new, terms, key, by).await?;
+    Ok(match started {
+        Started::New(run) => {
+            let location = [(header::LOCATION, format!("/api/v1/runs/{run}"))];
+            (StatusCode::CREATED, location, Json(Created { run, replayed: false })).into_response()
+        }
+        Started::Before(run) => Json(Created { run, replayed: true }).into_response(),
+    })
+}
+
+/// The key, where one is sent.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    let bad = || {
+        let message = "must be 1 to 200 visible ASCII characters, sent once".to_owned();
+        Error::Parameters(vec![BadParameter { parameter: "Idempotency-Key".to_owned(), message }])
+    };
+    let mut sent = headers.get_all(IDEMPOTENCY_KEY).into_iter();
+    let Some(key) = sent.next() else { return Ok(None) };
+    let key = key.to_str().map_err(|_| bad())?;
+    let is_usable = (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_usable && sent.next().is_none() { Ok(Some(key.to_owned())) } else { Err(bad()) }
+}
+
+/// Of what a body says, however it is written: spaces and the order of fields don't matter.
+fn digest(body: &Body) -> Result<String, Error> {
+    let text = serde_json::to_vec(&body.value).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(hex::encode(Sha256::digest(text)))
+}
+
+/// The queue of a run on this provider. A host's own hardware is served by that host's workers alone, so a local run
+/// needs one that lives.
+async fn queue_of(pool: &PgPool, provider: ProviderKind, host: Option<&str>) -> Result<String, Error> {
+    if provider != ProviderKind::Local {
+        return Ok(queue::SHARED_QUEUE.to_owned());
+    }
+    let live = tokens::live_queues(&mut *pool.acquire().await?, &queue::local_queue(""), SILENT_S).await?;
+    let hosts =
+        || live.iter().map(|queue| queue.trim_start_matches(&queue::local_queue(""))).collect::<Vec<_>>();
+    match (host, live.as_slice()) {
+        (_, []) => Err(Error::Refused(
+            "no worker lives on any host, so nobody would take a local run: start one with `dria-bench worker` on the \
+             machine that is to be measured"
+                .to_owned(),
+        )),
+        (Some(host), _) => {
+            let queue = queue::local_queue(host);
+            if live.contains(&queue) {
+                return Ok(queue);
+            }
+            let live = hosts().join(", ");
+            Err(Error::Refused(format!("no worker lives on host `{host}`; those with one: {live}")))
+        }
+        (None, [one]) => Ok(one.clone()),
+        (None, _) => {
+            let live = hosts().join(", ");
+            Err(Error::Refused(format!("workers live on several hosts: say which in `machine.host`: {live}")))
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Starting a run once, however often the request for it arrives.
+
+use serde_json::json;
+use sqlx::PgPool;
+
+use super::{
+    By, Error,
+    operator::{Terms, record},
+};
+use crate::{
+    domain::ids::RunId,
+    queue::TokenQueue,
+    store::{
+        audit, budgets,
+        idempotency::{self, Key},
+        runs::NewRun,
+        steering,
+    },
+};
+
+/// What became of a request to start a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Started {
+    /// It is recorded now.
+    New(RunId),
+    /// The same request came before: this is its run.
+    Before(RunId),
+}
+
+/// Records a run and wakes its first step, on these terms; where a key came with the request,
+/// in one transaction with it.
+///
+/// # Errors
+/// When the key came with another request before, or the database or the queue fails.
+pub async fn start_once(
+    pool: &PgPool,
+    queue: &dyn TokenQueue,
+    new: &NewRun<'_>,
+    terms: Terms,
+    key: Option<Key<'_>>,
+    by: impl Into<By<'_>>,
+) -> Result<Started, Error> {
+    let by = by.into();
+    let mut tx = pool.begin().await?;
+    if let Some(key) = key
+        && let Some((run, request)) = idempotency::take(&mut tx, key, new.id).await?
+    {
+        return if request == key.request_sha256 {
+            Ok(Started::Before(run))
+        } else {
+            Err(Error::Refused(format!(
+                "the idempotency key `{}` came with another request before, which made run {run}: use a new key for a \
+                 new request",
+                key.key
+            )))
+        };
+    }
+    record(&mut tx, queue, new, by).await?;
+    steering::set_hold(&mut tx, new.id, terms.hold_min).await?;
+    let mut detail = json!({ "hold_on_failure_min": terms.hold_min });
+    if let Some(usd) = terms.budget_usd {
+        budgets::set(&mut tx, new.id, Some(usd)).await?;
+        detail["budget_usd"] = json!(usd);
+    }
+    audit::append(&mut tx, by, "run.create", &new.id.to_string(), detail).await?;
+    tx.commit().await?;
+    Ok(Started::New(new.id))
+}

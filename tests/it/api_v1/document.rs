@@ -1,0 +1,166 @@
+//! The document says what is so: every route, no dangling reference, no answer that it doesn't name.
+
+use std::collections::BTreeSet;
+
+use dria_bench::{api, ledger::tokens::Role};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{App, plain};
+
+const NOBODY: &str = "01949c00-0000-7000-8000-000000000000";
+
+fn document() -> Value {
+    serde_json::from_str(&api::document()).unwrap()
+}
+
+/// Every operation: path, method, and what is said of it.
+fn operations(document: &Value) -> Vec<(String, Method, Value)> {
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if let Ok(method) = method.to_uppercase().parse() {
+                all.push((path.clone(), method, operation.clone()));
+            }
+        }
+    }
+    all
+}
+
+fn statuses(operation: &Value) -> BTreeSet<u16> {
+    operation["responses"].as_object().unwrap().keys().map(|status| status.parse().unwrap()).collect()
+}
+
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(reference)) = map.get("$ref") {
+                found.push(reference.clone());
+            }
+            map.values().for_each(|value| references(value, found));
+        }
+        Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn it_is_served_printed_and_without_a_dangling_reference() {
+    let app = App::new().await;
+    let document = document();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert_eq!(app.json("/openapi.json").await, document);
+    let printed = tokio::process::Command::new(env!("CARGO_BIN_EXE_dria-bench"))
+        .arg("openapi")
+        .env_remove("DATABASE_URL")
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&printed.stdout).unwrap(), document);
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(found.len() > 20, "{found:?}");
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+}
+
+#[tokio::test]
+async fn each_path_answers_the_methods_it_names_and_no_other() {
+    let app = App::new().await;
+    let document = document();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let url = path.replace("{id}", NOBODY).replace("{level}", "throughput");
+        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            let status = app.request(method.clone(), &url).send().await.unwrap().status();
+            let named = item.get(method.as_str().to_lowercase()).is_some();
+            assert_eq!(status != 405, named, "{method} {path} is answered with {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_operation_says_what_its_parameters_and_answers_are() {
+    let document = document();
+    let mut ids = BTreeSet::new();
+    for (path, method, operation) in operations(&document) {
+        let at = format!("{method} {path}");
+        assert!(ids.insert(operation["operationId"].to_string()), "{at} has an id that another has");
+        assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{at} has no words");
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+            assert!(parameters.iter().any(|given| given["name"] == name), "{at} doesn't tell of {name}");
+        }
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            if status.starts_with('4') || status.starts_with('5') {
+                let content = response["content"].as_object().unwrap();
+                assert_eq!(content.keys().collect::<Vec<_>>(), ["application/problem+json"], "{at} {status}");
+            }
+        }
+        if method != Method::GET {
+            assert_eq!(operation["security"], json!([{ "token": [] }]), "{at}");
+            assert!(statuses(&operation).is_superset(&[401, 403].into()), "{at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_that_it_names_is_real() {
+    let app = App::new().await;
+    let (viewer, admin) = (app.token(Role::Viewer).await, app.token(Role::Admin).await);
+    for (path, method, operation) in operations(&document()) {
+        let named = statuses(&operation);
+        let at = |id: &str| path.replace("{id}", id).replace("{level}", "throughput");
+        let ask = async |url: String, token: Option<&str>, body: Value| {
+            let mut request = app.request(method.clone(), &url);
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            if method == Method::POST {
+                request = request.json(&body);
+            }
+            request.send().await.unwrap().status().as_u16()
+        };
+        let query = if path.ends_with("/priority") { "?priority=3" } else { "" };
+        let nobody = format!("{}{query}", at(NOBODY));
+        let mut seen = BTreeSet::from([
+            ask(nobody.clone(), Some("drb_nonsense"), plain()).await,
+            ask(nobody.clone(), Some(&viewer), plain()).await,
+            ask(nobody, Some(&admin), plain()).await,
+            ask(format!("{}?nonsense=1", at(NOBODY)), Some(&admin), plain()).await,
+        ]);
+        seen.retain(|status| *status >= 400);
+        assert!(named.is_superset(&seen), "{method} {path} answers with {seen:?} and names {named:?}");
+        // The others need a state or a body of their own, and have their tests there.
+        let elsewhere = BTreeSet::from([400, 409, 413, 415, 429, 503]);
+        let refusals: BTreeSet<u16> = named.iter().copied().filter(|status| *status >= 400).collect();
+        let unseen: Vec<_> =
+            refusals.difference(&seen).filter(|status| !elsewhere.contains(status)).collect();
+        assert!(unseen.is_empty(), "{method} {path} names {unseen:?}, which nothing gets");
+    }
+}
+
+#[tokio::test]
+async fn the_pages_that_show_it_are_served_from_here_alone() {
+    let app = App::new().await;
+    let page = app.get("/docs/").await;
+    assert_eq!(page.status(), 200);
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; "), "{policy}");
+    assert!(!policy.contains("http"), "no other host: {policy}");
+    let html = page.text().await.unwrap();
+    for part in html.split(['"', '\'']).filter(|part| part.ends_with(".js") || part.ends_with(".css")) {
+        assert!(!part.contains("//"), "{part} is elsewhere");
+        assert_eq!(
+            app.get(&format!("/docs/{}", part.trim_start_matches("./"))).await.status(),
+            200,
+            "{part}"
+        );
+    }
+    assert!(!html.contains("<script>"), "the policy lets no inline script run");
+    let start = app.get("/docs/swagger-initializer.js").await.text().await.unwrap();
+    assert!(start.contains("/openapi.json") && start.contains("\"validatorUrl\": \"none\""), "{start}");
+    let home = app.get("/").await.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(!home.contains("script-src"), "only the docs may run scripts");
+}
