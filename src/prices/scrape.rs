@@ -153,7 +153,7 @@ async fn one(
         }
         (Some(error), _) => tracing::warn!(source = done.source, error, "some prices are missing"),
         (None, _) => {
-            tracing::info!(source = done.source, prices = done.prices, points = done.points, "prices")
+            tracing::info!(source = done.source, prices = done.prices, points = done.points, "prices");
         }
     }
     Ok(done)
@@ -174,7 +174,7 @@ impl From<SourceError> for Failure {
 struct Answer {
     offers: Vec<RawOffer>,
     rates: Rates,
-    missing: Vec<(String, SourceError)>,
+    missing: Missing,
 }
 
 async fn ask(
@@ -195,11 +195,11 @@ async fn ask(
     Ok(Answer { offers, rates, missing })
 }
 
+/// Parts that are missing, each with the reason.
+type Missing = Vec<(String, SourceError)>;
+
 /// The offers, and the parts that are missing.
-fn read(
-    source: &dyn PriceSource,
-    answered: Pages,
-) -> Result<(Vec<RawOffer>, Vec<(String, SourceError)>), SourceError> {
+fn read(source: &dyn PriceSource, answered: Pages) -> Result<(Vec<RawOffer>, Missing), SourceError> {
     let Pages { pages, mut missing } = answered;
     let mut offers = Vec::new();
     if source.pages_stand_alone() {
