@@ -17,14 +17,14 @@ use crate::domain::{
     workflow::{self, WorkflowDefinition},
 };
 
-/// The chores a schedule may name. A chore's name is added here together with the code that does it.
-pub const JOBS: &[&str] = &[];
-
 const SHIPPED_WORKFLOWS: &[(&str, &str)] = &[
     ("benchmark", include_str!("../workflows/benchmark.toml")),
     ("smoke", include_str!("../workflows/smoke.toml")),
 ];
-const SHIPPED_SCHEDULES: &[(&str, &str)] = &[("nightly", include_str!("../schedules/nightly.toml"))];
+const SHIPPED_SCHEDULES: &[(&str, &str)] = &[
+    ("nightly", include_str!("../schedules/nightly.toml")),
+    ("retention", include_str!("../schedules/retention.toml")),
+];
 
 /// Which kind of definition a file holds; also its folder's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,15 +151,20 @@ impl Definitions {
         Ok(sources.into_values().collect())
     }
 
-    /// Reads a schedule, which may name the workflows found here and `more`.
+    /// Reads a schedule, which may name the workflows found here and `more`, and these chores.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub fn read_schedule(&self, source: &Source, more: &[String]) -> Result<ScheduleDefinition, Error> {
+    pub fn read_schedule(
+        &self,
+        source: &Source,
+        more: &[String],
+        chores: &[&str],
+    ) -> Result<ScheduleDefinition, Error> {
         let catalog = Catalog::embedded()?;
         let found = self.sources(DefinitionKind::Workflow)?.into_iter().map(|workflow| workflow.name);
         let workflows: Vec<String> = found.chain(more.iter().cloned()).collect();
-        let known = Known { catalog: &catalog, workflows: &workflows, jobs: JOBS };
+        let known = Known { catalog: &catalog, workflows: &workflows, jobs: chores };
         Ok(schedule::parse(&source.file, &source.text, known)?)
     }
 }
@@ -206,7 +211,7 @@ mod tests {
             assert_eq!(definitions.workflow(&source.name).unwrap().name, source.name);
         }
         for source in definitions.sources(DefinitionKind::Schedule).unwrap() {
-            definitions.read_schedule(&source, &[]).unwrap();
+            definitions.read_schedule(&source, &[], &crate::jobs::chores::names()).unwrap();
         }
     }
 

@@ -28,6 +28,8 @@ pub mod http;
 pub mod jobs;
 pub mod ledger;
 pub mod loadgen;
+pub mod metrics;
+pub mod monitor;
 pub mod prices;
 pub mod provider;
 pub mod queue;

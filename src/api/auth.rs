@@ -25,6 +25,11 @@ impl Operator {
     pub(super) fn by(&self) -> By<'_> {
         By { actor: &self.actor, role: Some(self.role.as_str()), request_id: None }
     }
+
+    /// The role of their token.
+    pub(super) const fn role(&self) -> Role {
+        self.role
+    }
 }
 
 impl FromRequestParts<PgPool> for Operator {

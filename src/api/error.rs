@@ -10,7 +10,10 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    domain::ids::RunId,
+    domain::{
+        ids::{MatrixId, RunId},
+        names::UnknownName,
+    },
     ledger::{self, tokens::Role},
     queue,
     report::records::Level,
@@ -26,6 +29,15 @@ pub(super) enum Error {
     /// No such run.
     #[error("there is no run {0}; /api/v1/runs lists those that there are")]
     UnknownRun(RunId),
+    /// No matrix has this id.
+    #[error("there is no matrix {0}")]
+    UnknownMatrix(MatrixId),
+    /// No schedule has this name.
+    #[error("{0}")]
+    UnknownSchedule(UnknownName),
+    /// No such job or queue; what there is is said.
+    #[error("{0}")]
+    Unknown(String),
     /// A run without records of this level.
     #[error(
         "run {0} has no records of {1}: it didn't measure that level, or its version kept no records; \
@@ -98,6 +110,9 @@ impl Error {
         match self {
             Self::UnknownPath(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::UnknownRun(_) => (StatusCode::NOT_FOUND, "run_not_found"),
+            Self::UnknownMatrix(_) => (StatusCode::NOT_FOUND, "matrix_not_found"),
+            Self::UnknownSchedule(_) => (StatusCode::NOT_FOUND, "schedule_not_found"),
+            Self::Unknown(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::NoRecords(..) => (StatusCode::NOT_FOUND, "records_not_found"),
             Self::Records(_) => (StatusCode::INTERNAL_SERVER_ERROR, "records"),
             Self::Parameters(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameters"),
@@ -130,7 +145,12 @@ impl From<ledger::Error> for Error {
             ledger::Error::Store(error) => Self::Store(error),
             ledger::Error::Queue(error) => Self::Queue(error),
             ledger::Error::NoRun(id) => Self::UnknownRun(id),
+            ledger::Error::NoMatrix(id) => Self::UnknownMatrix(id),
+            ledger::Error::NoSchedule(unknown) => Self::UnknownSchedule(unknown),
+            ledger::Error::Definitions(error) => Self::Refused(error.to_string()),
+            ledger::Error::Matrix(error) => Self::Refused(error.to_string()),
             ledger::Error::Refused(reason) => Self::Refused(reason),
+            ledger::Error::Unknown(what) => Self::Unknown(what),
         }
     }
 }

@@ -46,7 +46,7 @@ pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: 
 /// Puts the headers on, and turns the errors that a person sees into a page.
 pub(super) async fn dress(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_for_programs = path == "/health" || path.starts_with("/api/");
+    let is_for_programs = matches!(path, "/health" | "/metrics") || path.starts_with("/api/");
     let form = accept::form(request.headers());
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {

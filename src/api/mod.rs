@@ -11,10 +11,12 @@
 
 mod accept;
 mod actions;
+mod admin;
 mod auth;
 mod error;
 mod guard;
 mod home;
+mod monitoring;
 mod page;
 mod parameters;
 mod records;

@@ -10,10 +10,10 @@ use axum::{
 use sqlx::PgPool;
 
 use super::{
-    actions,
+    actions, admin,
     error::Error,
     guard::{self, Limits},
-    home, records, runs,
+    home, monitoring, records, runs,
 };
 
 /// Every route, with its guards.
@@ -21,6 +21,7 @@ pub(super) fn router(pool: PgPool) -> Router {
     let routes = Router::new()
         .route("/", get(home::home))
         .route("/health", get(home::health))
+        .route("/metrics", get(monitoring::read))
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/{id}", get(runs::show))
         .route("/api/v1/runs/{id}/results", get(runs::results))
@@ -31,6 +32,7 @@ pub(super) fn router(pool: PgPool) -> Router {
         .route("/api/v1/runs/{id}/retry", post(actions::retry))
         .route("/api/v1/runs/{id}/rerun", post(actions::rerun))
         .route("/api/v1/runs/{id}/priority", post(actions::priority))
+        .merge(admin::routes())
         .with_state(pool);
     guarded(routes, Limits::default())
 }
@@ -42,6 +44,7 @@ pub(super) fn guarded(routes: Router, limits: Limits) -> Router {
         .method_not_allowed_fallback(async || Error::Method)
         .layer(middleware::from_fn_with_state(limits, guard::limit))
         .layer(middleware::from_fn(guard::dress))
+        .layer(middleware::from_fn(monitoring::time))
 }
 
 /// What handlers get.

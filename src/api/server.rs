@@ -98,6 +98,7 @@ pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Er
     let address = listener.local_addr().map_err(failed)?;
     let stopping = CancellationToken::new();
     let stop = stopping.clone().cancelled_owned();
-    let served = axum::serve(listener, routes::router(pool)).with_graceful_shutdown(stop);
+    let routes = routes::router(pool).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, routes).with_graceful_shutdown(stop);
     Ok(Server { address, stopping, task: tokio::spawn(served.into_future()) })
 }

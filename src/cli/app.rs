@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, load, migrate, pods, prices,
-    results, run, runs, serve, spec, tokens, truth_server, worker, workflows,
+    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, jobs, load, matrices, migrate,
+    pods, prices, queues, results, run, runs, scheduler, schedules, serve, spec, tokens, truth_server, up,
+    worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -65,6 +66,9 @@ enum Command {
     /// List, show and steer runs
     #[command(subcommand)]
     Runs(runs::Command),
+    /// Many runs described at once, model × engine × GPU
+    #[command(subcommand)]
+    Matrices(matrices::Command),
     /// What runs have outside, and removing what none owns
     #[command(subcommand)]
     Pods(pods::Command),
@@ -77,8 +81,22 @@ enum Command {
     Results(results::Args),
     Load(Box<load::Args>),
     TruthServer(truth_server::Args),
+    Up(up::Args),
     Worker(worker::Args),
+    Scheduler(scheduler::Args),
+    /// What happens by itself, when it does, and turning it on and off
+    #[command(subcommand)]
+    Schedules(schedules::Command),
     Serve(serve::Args),
+    /// What waits in the queues; pause and resume one
+    #[command(subcommand)]
+    Queues(queues::Command),
+    /// The jobs of the queues: list, inspect, retry, cancel, delete
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// The workers of all hosts
+    #[command(subcommand)]
+    Workers(jobs::WorkersCommand),
     Doctor(doctor::Args),
     /// Show and check workflow and schedule definitions
     Workflows(workflows::WorkflowsArgs),
@@ -157,8 +175,14 @@ fn start(cli: Cli, output: Output) -> CliResult {
         }
         _ => CliError::usage(error.to_string()),
     })?;
-    let service = matches!(cli.command, Command::Worker(_) | Command::Serve(_));
-    telemetry::init(&config.log_filter(service, cli.global.verbose), false)
+    let service = matches!(
+        cli.command,
+        Command::Up(_) | Command::Worker(_) | Command::Scheduler(_) | Command::Serve(_)
+    );
+    let json = config.log.format == settings::LogFormat::Json;
+    let filter = config.log_filter(service, cli.global.verbose);
+    // Dropped last, so that the last traces are sent.
+    let _telemetry = telemetry::init(&filter, json, service && settings::exports_traces())
         .map_err(|error| CliError::usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         CliError::environment(format!("this machine doesn't let us start threads: {error}"))
@@ -173,6 +197,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Demo(args) => demo::run(args, context).await,
         Command::Run(args) => run::run(*args, context).await,
         Command::Runs(command) => runs::run(command, context).await,
+        Command::Matrices(command) => matrices::run(command, context).await,
         Command::Pods(command) => pods::run(command, context).await,
         Command::Prices(command) => prices::run(command, context).await,
         Command::Tokens(command) => tokens::run(command, context).await,
@@ -180,7 +205,13 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Load(args) => load::run(*args, output).await,
         Command::TruthServer(args) => truth_server::run(args, output).await,
         Command::Serve(args) => serve::run(args, context).await,
+        Command::Up(args) => up::run(args, context).await,
         Command::Worker(args) => worker::run(args, context).await,
+        Command::Scheduler(args) => scheduler::run(args, context).await,
+        Command::Schedules(command) => schedules::run(command, context).await,
+        Command::Queues(command) => queues::run(command, context).await,
+        Command::Jobs(command) => jobs::run(command, context).await,
+        Command::Workers(command) => jobs::run_workers(command, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Workflows(args) => {
             let definitions = Definitions::new(spec::definition_places(&context));

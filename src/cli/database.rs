@@ -158,8 +158,18 @@ impl From<crate::ledger::Error> for CliError {
         match error {
             crate::ledger::Error::Store(error) => error.into(),
             crate::ledger::Error::Queue(error) => Self::environment(error.to_string()),
-            crate::ledger::Error::Refused(message) => Self::failed(message),
+            crate::ledger::Error::Refused(message) | crate::ledger::Error::Unknown(message) => {
+                Self::failed(message)
+            }
             crate::ledger::Error::NoRun(_) => Self::failed(error.to_string()).hint("dria-bench runs list"),
+            crate::ledger::Error::NoMatrix(_) => {
+                Self::failed(error.to_string()).hint("dria-bench matrices list")
+            }
+            crate::ledger::Error::NoSchedule(_) => {
+                Self::failed(error.to_string()).hint("dria-bench schedules list")
+            }
+            crate::ledger::Error::Definitions(error) => super::workflows::explain(&error),
+            crate::ledger::Error::Matrix(error) => Self::usage(error.to_string()),
         }
     }
 }

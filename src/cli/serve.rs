@@ -42,6 +42,6 @@ async fn serve(args: &Args, context: &Context, database: &Database) -> CliResult
     }
     context.output.note(format!("serving until stopped ({})", database.describe()));
     stop.asked().await;
-    server.stop().await;
+    stop.or_at_once(server.stop()).await;
     Ok(Exit::Done)
 }

@@ -2,12 +2,13 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{CliError, Context, database::Database};
+use super::{CliError, Context, database::Database, spec::definition_places};
 use crate::{
     config::{self, Config},
+    definitions::Definitions,
     domain::kinds::ProviderKind,
     engine::InstallSettings,
-    jobs::{SharedGate, WorkerOptions, host},
+    jobs::{SchedulerOptions, SharedGate, WorkerOptions, host},
     provider::{EndpointProvider, LocalProvider, LocalSettings, RunpodProvider, RunpodSettings},
     queue::{self, ApalisQueue},
     store::database,
@@ -123,5 +124,14 @@ pub fn worker_options(config: &Config) -> WorkerOptions {
         poll: config.worker.poll,
         sweep_every: config.worker.sweeper,
         reap_every: config.worker.reaper,
+    }
+}
+
+/// How a process schedules: definitions of the usual places, and the settings.
+#[must_use]
+pub fn scheduler_options(context: &Context) -> SchedulerOptions {
+    SchedulerOptions {
+        definitions: Definitions::new(definition_places(context)),
+        config: Arc::new(context.config.clone()),
     }
 }

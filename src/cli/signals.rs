@@ -67,7 +67,16 @@ impl Stop {
         self.asked_how().await;
     }
 
-    /// The same, and how it was asked for.
+    /// Waits for `draining` to end. Asked a second time meanwhile, the process ends at once: what was under way is found
+    /// by others when its lease runs out.
+    pub async fn or_at_once(&mut self, draining: impl Future<Output = ()>) {
+        tokio::select! {
+            () = draining => {}
+            () = self.asked() => std::process::exit(i32::from(Exit::Interrupted as u8)),
+        }
+    }
+
+    /// As [`Stop::asked`], and how it was asked for.
     pub async fn asked_how(&mut self) -> Asked {
         let mut heard = self.waiting.subscribe();
         loop {

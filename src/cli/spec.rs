@@ -41,7 +41,7 @@ pub(super) fn resolve(args: &SpecArgs, context: &Context) -> Result<(RunSpec, Wo
     Ok((RunSpec { workflow: workflow.name.clone(), engine, model, machine, load }, workflow))
 }
 
-fn workflow(args: &SpecArgs, context: &Context) -> Result<WorkflowDefinition, CliError> {
+pub(super) fn workflow(args: &SpecArgs, context: &Context) -> Result<WorkflowDefinition, CliError> {
     let definitions = Definitions::new(definition_places(context));
     let workflow = definitions
         .workflow(&args.workflow)
@@ -64,7 +64,11 @@ pub(super) fn definition_places(context: &Context) -> Vec<std::path::PathBuf> {
     std::env::current_dir().into_iter().chain([context.config.data.dir.clone()]).collect()
 }
 
-fn load(args: &SpecArgs, context: &Context, workflow: &WorkflowDefinition) -> Result<LoadSpec, CliError> {
+pub(super) fn load(
+    args: &SpecArgs,
+    context: &Context,
+    workflow: &WorkflowDefinition,
+) -> Result<LoadSpec, CliError> {
     let defaults = &context.config.load;
     let seconds = args.seconds.unwrap_or(defaults.seconds);
     if !seconds.is_finite() || !(0.1..=3600.0).contains(&seconds) {

@@ -5,13 +5,16 @@ use serde_json::json;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{
-    CliResult, Context, Exit,
+    CliError, CliResult, Context, Exit,
     database::Database,
     run::actor,
     table::{or_dash, table},
 };
 use crate::{
-    ledger::tokens::{self, Role},
+    ledger::{
+        self,
+        tokens::{self, Role},
+    },
     store::api_tokens,
 };
 
@@ -92,6 +95,22 @@ async fn act(command: &Command, context: &Context, database: &Database) -> CliRe
         }
     }
     Ok(Exit::Done)
+}
+
+/// Makes the first admin token where no token was ever made; `None`: there were some already.
+///
+/// # Errors
+/// Exit 3 when the database fails.
+pub(super) async fn first_admin(database: &Database) -> Result<Option<String>, CliError> {
+    if !api_tokens::list(&mut *database.pool.acquire().await?).await?.is_empty() {
+        return Ok(None);
+    }
+    match tokens::create(&database.pool, "admin", Role::Admin, None, &actor()).await {
+        Ok(token) => Ok(Some(token)),
+        // Another process was quicker.
+        Err(ledger::Error::Refused(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn roles() -> impl TypedValueParser<Value = Role> {

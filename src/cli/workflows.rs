@@ -18,6 +18,7 @@ use crate::{
         definition::DefinitionError,
         workflow::{self, RetryPolicy, StepDefinition, WorkflowDefinition},
     },
+    jobs::chores,
 };
 
 /// The arguments of `workflows`.
@@ -224,7 +225,7 @@ fn refusal(
         DefinitionKind::Workflow => {
             workflow::parse(&source.file, &source.text).map(|_| ()).map_err(Into::into)
         }
-        DefinitionKind::Schedule => definitions.read_schedule(source, beside).map(|_| ()),
+        DefinitionKind::Schedule => definitions.read_schedule(source, beside, &chores::names()).map(|_| ()),
     };
     match read {
         Ok(()) => Ok(None),
@@ -358,7 +359,7 @@ mod tests {
             "file": file, "ok": false, "line": 5, "column": 11, "reason": "version starts at 1"
         });
         assert_eq!(refused, [expected]);
-        assert_eq!(sources.len(), 3);
+        assert_eq!(sources.len(), 4);
     }
 
     #[test]

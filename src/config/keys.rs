@@ -32,6 +32,9 @@ pub(super) const KEYS: &[Key] = &[
     key("worker.reaper_ms", "DRIA_BENCH_WORKER_REAPER_MS"),
     key("worker.concurrency", "DRIA_BENCH_WORKER_CONCURRENCY"),
     key("worker.poll_ms", "DRIA_BENCH_WORKER_POLL_MS"),
+    key("scheduler.poll_ms", "DRIA_BENCH_SCHEDULER_POLL_MS"),
+    key("retention.queue_days", "DRIA_BENCH_RETENTION_QUEUE_DAYS"),
+    key("retention.ticks_days", "DRIA_BENCH_RETENTION_TICKS_DAYS"),
     key("load.rates", "DRIA_BENCH_LOAD_RATES"),
     key("load.seconds", "DRIA_BENCH_LOAD_SECONDS"),
     key("load.prompt_tokens", "DRIA_BENCH_LOAD_PROMPT_TOKENS"),
@@ -53,6 +56,7 @@ pub(super) const KEYS: &[Key] = &[
     secret("runpod.hf_token", "HF_TOKEN"),
     key("runpod.hf_secret", "RUNPOD_HF_SECRET"),
     key("runpod.start_deadline_ms", "DRIA_BENCH_RUNPOD_START_DEADLINE_MS"),
+    key("runpod.poll_ms", "DRIA_BENCH_RUNPOD_POLL_MS"),
     key("runpod.max_lifetime_ms", "DRIA_BENCH_RUNPOD_MAX_LIFETIME_MS"),
     key("runpod.max_pods", "DRIA_BENCH_RUNPOD_MAX_PODS"),
     key("runpod.max_gpus", "DRIA_BENCH_RUNPOD_MAX_GPUS"),
@@ -60,8 +64,8 @@ pub(super) const KEYS: &[Key] = &[
     key("runpod.min_balance_usd", "DRIA_BENCH_RUNPOD_MIN_BALANCE_USD"),
     key("budget.run_usd", "DRIA_BENCH_BUDGET_RUN_USD"),
     key("budget.day_usd", "DRIA_BENCH_BUDGET_DAY_USD"),
-    key("runpod.poll_ms", "DRIA_BENCH_RUNPOD_POLL_MS"),
     key("log.filter", "RUST_LOG"),
+    key("log.format", "DRIA_BENCH_LOG_FORMAT"),
 ];
 
 /// The setting of this name.

@@ -24,7 +24,8 @@ pub use self::{
     prices::{PriceSource, price_source},
     secret::{REDACTED, Secret},
     sections::{
-        Budget, Data, Database, Engines, LlamaCpp, Load, Log, Ollama, PythonEngine, Runpod, Server, Worker,
+        Budget, Data, Database, Engines, LlamaCpp, Load, Log, LogFormat, Ollama, PythonEngine, Retention,
+        Runpod, Scheduler, Server, Worker,
     },
 };
 
@@ -46,6 +47,10 @@ pub struct Config {
     pub server: Server,
     /// The worker.
     pub worker: Worker,
+    /// What makes schedules fire.
+    pub scheduler: Scheduler,
+    /// How long what nobody needs any more is kept.
+    pub retention: Retention,
     /// The load of a run that says nothing else.
     pub load: Load,
     /// Programs of the engines on this machine.
@@ -230,6 +235,15 @@ pub fn tool_folders() -> Vec<PathBuf> {
 #[must_use]
 pub fn search_path() -> std::ffi::OsString {
     env::var_os("PATH").unwrap_or_default()
+}
+
+/// Whether traces are to be exported: a collector is named (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>)
+/// and the export isn't switched off.
+#[must_use]
+pub fn exports_traces() -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let disabled = env::var_os("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    !disabled && (is_set("OTEL_EXPORTER_OTLP_ENDPOINT") || is_set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))
 }
 
 /// Whether the person asked for no colours (<https://no-color.org>).

@@ -59,6 +59,27 @@ pub struct Worker {
     pub poll: Duration,
 }
 
+/// What makes schedules fire.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scheduler {
+    /// How often it looks whether a tick is due.
+    #[serde(rename = "poll_ms", deserialize_with = "millis")]
+    pub poll: Duration,
+}
+
+/// How long what nobody needs any more is kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Days that the queue's worked tokens, and workers that are gone, are kept.
+    #[serde(deserialize_with = "days")]
+    pub queue_days: i32,
+    /// Days that the ticks of schedules are kept.
+    #[serde(deserialize_with = "days_of_ticks")]
+    pub ticks_days: i32,
+}
+
 /// The load of a run that says nothing else.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -198,6 +219,18 @@ pub struct Budget {
 pub struct Log {
     /// A filter in the syntax of `RUST_LOG`.
     pub filter: String,
+    /// How lines are written.
+    pub format: LogFormat,
+}
+
+/// How the log's lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -214,6 +247,15 @@ fn width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> 
 
 fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     within(deserializer, 1..=1024, "threads").map(|count| count as u32)
+}
+
+fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    within(deserializer, 1..=3650, "days").map(|days| days as i32)
+}
+
+/// Longer than a scheduler looks back: a tick that is forgotten sooner could fire again after the clock was put back.
+fn days_of_ticks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    within(deserializer, 32..=3650, "days").map(|days| days as i32)
 }
 
 fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

@@ -1,4 +1,4 @@
-//! Identifiers. A run's id is a `UUIDv7`, so ids sort by creation.
+//! Identifiers. A run's id, like a matrix's, is a `UUIDv7`, so ids sort by creation.
 
 use std::{fmt, str::FromStr};
 
@@ -6,45 +6,59 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::{NoContext, Timestamp, Uuid};
 
-/// The identifier of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RunId(Uuid);
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
 
-impl RunId {
-    /// A new id that sorts after every id made for an earlier `at`.
-    #[must_use]
-    pub fn generate(at: DateTime<Utc>) -> Self {
-        let seconds = u64::try_from(at.timestamp()).unwrap_or_default();
-        Self(Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos())))
-    }
+        impl $name {
+            /// A new id that sorts after every id made for an earlier `at`.
+            #[must_use]
+            pub fn generate(at: DateTime<Utc>) -> Self {
+                let seconds = u64::try_from(at.timestamp()).unwrap_or_default();
+                Self(Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos())))
+            }
 
-    /// Wraps an id read from the store.
-    #[must_use]
-    pub const fn from_uuid(uuid: Uuid) -> Self {
-        Self(uuid)
-    }
+            /// Wraps an id read from the store.
+            #[must_use]
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
 
-    /// The id as the store keeps it.
-    #[must_use]
-    pub const fn as_uuid(self) -> Uuid {
-        self.0
-    }
+            /// The id as the store keeps it.
+            #[must_use]
+            pub const fn as_uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(s: &str) -> Result<Self, Self::Err> {
+                s.parse().map(Self)
+            }
+        }
+    };
 }
 
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+id!(
+    /// The identifier of a run.
+    RunId
+);
 
-impl FromStr for RunId {
-    type Err = uuid::Error;
-
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        s.parse().map(Self)
-    }
-}
+id!(
+    /// The identifier of a matrix.
+    MatrixId
+);
 
 /// The name a pod (or local engine) carries at its provider: `dria-<deployment>-<run>-g<generation>`.
 ///

@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod definition;
 pub mod failure;
 pub mod ids;
+pub mod job;
 pub mod kinds;
 pub mod launch;
 pub mod matrix;

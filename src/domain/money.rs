@@ -60,6 +60,8 @@ pub enum CapOf {
     Run,
     /// All that everybody rents in a day, from midnight UTC.
     Day,
+    /// All that the runs of one matrix rent.
+    Matrix,
 }
 
 /// What was spent of something, and what more is under way.
@@ -116,10 +118,14 @@ fn exceeded(cap: &Cap, least_usd: Decimal) -> Failure {
     let what = match cap.of {
         CapOf::Run => "the run",
         CapOf::Day => "all runs today (UTC)",
+        CapOf::Matrix => "all runs of its matrix",
     };
-    let next = match cap.of {
-        CapOf::Run => "raise it with `dria-bench runs budget RUN USD`",
-        CapOf::Day => "raise budget.day_usd (DRIA_BENCH_BUDGET_DAY_USD) or wait for tomorrow",
+    let (next, then) = match cap.of {
+        CapOf::Run => ("raise it with `dria-bench runs budget RUN USD`", "runs retry RUN"),
+        CapOf::Day => {
+            ("raise budget.day_usd (DRIA_BENCH_BUDGET_DAY_USD) or wait for tomorrow", "runs retry RUN")
+        }
+        CapOf::Matrix => ("wait for its end", "matrices resume MATRIX --budget USD"),
     };
     let more = if least_usd > Decimal::ZERO {
         format!(", and this run would cost at least {} USD", least_usd.round_dp(4).normalize())
@@ -127,7 +133,7 @@ fn exceeded(cap: &Cap, least_usd: Decimal) -> Failure {
         String::new()
     };
     let message = format!(
-        "{what} may cost {limit} USD, and {spent} USD are spent{more}: {next}, then `dria-bench runs retry RUN`"
+        "{what} may cost {limit} USD, and {spent} USD are spent{more}: {next}, then `dria-bench {then}`"
     );
     Failure::permanent(BUDGET_EXCEEDED, message).with_details(json!({
         "cap": cap.of, "limit_usd": cap.limit_usd, "spent_usd": cap.spending.spent_usd.round_dp(6),

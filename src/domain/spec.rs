@@ -1,6 +1,7 @@
 //! What a run is asked to do: everything needed to do it again (`dria-bench run --like RUN`).
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::{
     kinds::{EngineKind, ProviderKind},
@@ -73,6 +74,9 @@ pub struct MachineSpec {
     pub gpu_candidates: Vec<String>,
     /// GPUs asked for; 0 for a CPU run.
     pub gpu_count: u32,
+    /// The data center it must be in, by the provider's name (rented machines only); `None`: wherever there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_center: Option<String>,
     /// Persistent volume, GB.
     pub volume_in_gb: u32,
     /// Container disk, GB.
@@ -103,6 +107,21 @@ pub struct LoadSpec {
     /// How well a figure is to be known before a level ends; `None`: its seconds and completions decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Until>,
+}
+
+/// Checks the base URL of an engine that already runs, and returns it as it is stored.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence.
+pub fn base_url(text: &str) -> Result<String, String> {
+    let url: Url = text.parse().map_err(|error| format!("is not a URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err("must be http or https, with a host".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a password: it would be stored with the run".to_owned());
+    }
+    Ok(url.to_string())
 }
 
 impl Default for LoadSpec {

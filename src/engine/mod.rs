@@ -195,6 +195,7 @@ fn test_spec(kind: EngineKind) -> RunSpec {
             provider: ProviderKind::Local,
             gpu_id: "NVIDIA H200".into(),
             gpu_candidates: Vec::new(),
+            data_center: None,
             gpu_count: 1,
             volume_in_gb: 100,
             container_disk_in_gb: 50,

@@ -1,6 +1,16 @@
 //! Which host this is: what local runs are queued for, and what a worker's name starts with.
 
+use std::path::Path;
+
 use sha2::{Digest, Sha256};
+
+use crate::{ledger::matrices::LocalHost, provider::host_facts, queue::local_queue};
+
+/// This host, for a matrix that runs on it. Blocking: it reads `/proc` and may start `nvidia-smi`.
+#[must_use]
+pub fn local_host(data_dir: &Path) -> LocalHost {
+    LocalHost { queue: local_queue(&host_id()), facts: host_facts(data_dir) }
+}
 
 /// A short id of this host, the same after a restart: 12 hex digits of its machine id, or of its name where it has none.
 #[must_use]

@@ -13,10 +13,17 @@ use apalis_postgres::{Config, PostgresStorage};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{billing, host::worker_name, reaper::reap, recover::bury_dead_workers, wake::Wake};
+use super::{
+    billing,
+    host::{host_id, worker_name},
+    matrices::dispatch_now_and_then,
+    reaper::{Reaped, reap},
+    recover::bury_dead_workers,
+    wake::Wake,
+};
 use crate::{
     queue::StepToken,
-    store::tokens,
+    store::{self, chores, tokens},
     workflow::{Services, budget::stop_idle_renters, execute_one, sweep::sweep},
 };
 
@@ -63,6 +70,7 @@ impl WorkerSet {
         }
         tasks.spawn(chores(Arc::clone(&state), options.sweep_every));
         tasks.spawn(reap_now_and_then(Arc::clone(&state), options.reap_every));
+        tasks.spawn(dispatch_now_and_then(services.clone(), shutdown.clone()));
         Self { tasks, shutdown }
     }
 
@@ -176,6 +184,11 @@ async fn reap_now_and_then(state: Arc<State>, every: Duration) {
             reaped = reap(&state.services) => reaped,
             () = state.shutdown.cancelled() => return,
         };
+        if let Ok(reaped) = &reaped
+            && let Err(error) = record_reaper(&state.services, reaped).await
+        {
+            tracing::warn!(%error, "what the reaper found can't be recorded");
+        }
         match reaped {
             Ok(reaped) if reaped.is_quiet() => {}
             Ok(reaped) => tracing::warn!(
@@ -199,4 +212,10 @@ async fn reap_now_and_then(state: Arc<State>, every: Duration) {
             reconciled = Some(Instant::now());
         }
     }
+}
+
+/// Keeps what was found, for operators.
+async fn record_reaper(services: &Services, reaped: &Reaped) -> Result<(), store::Error> {
+    let report = serde_json::to_value(reaped).unwrap_or_default();
+    chores::record(&mut *services.pool.acquire().await?, chores::REAPER, &host_id(), report).await
 }

@@ -1,7 +1,7 @@
 //! Doing a run again: the rest of it (retry), a part that was measured already (retry from a step), or all of it anew.
 
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{
     By, Error,
@@ -30,7 +30,10 @@ pub async fn retry(
     id: RunId,
     by: impl Into<By<'_>>,
 ) -> Result<i32, Error> {
-    reopen(pool, queue, id, None, by.into()).await
+    let mut tx = pool.begin().await?;
+    let generation = reopen(&mut tx, queue, id, None, by.into()).await?;
+    tx.commit().await?;
+    Ok(generation)
 }
 
 /// Opens a run that is over again from a step: levels measured before it stay, results of it and of later steps are
@@ -45,18 +48,21 @@ pub async fn retry_from(
     from: StepKind,
     by: impl Into<By<'_>>,
 ) -> Result<i32, Error> {
-    reopen(pool, queue, id, Some(from), by.into()).await
+    let mut tx = pool.begin().await?;
+    let generation = reopen(&mut tx, queue, id, Some(from), by.into()).await?;
+    tx.commit().await?;
+    Ok(generation)
 }
 
-async fn reopen(
-    pool: &PgPool,
+/// Opens a run again, on the caller's transaction.
+pub(super) async fn reopen(
+    conn: &mut PgConnection,
     queue: &dyn TokenQueue,
     id: RunId,
     from: Option<StepKind>,
     by: By<'_>,
 ) -> Result<i32, Error> {
-    let mut tx = pool.begin().await?;
-    let mut run = locked(&mut tx, id).await?;
+    let mut run = locked(conn, id).await?;
     if !run.status.is_terminal() {
         return Err(Error::Refused(format!("run {id} is not over yet: it is {}", run.status)));
     }
@@ -67,25 +73,24 @@ async fn reopen(
     }
     let workflow = run.workflow()?;
     let first = from.map(|from| place(&workflow, from)).transpose()?;
-    run.generation = runs::reopen(&mut tx, id).await?;
-    let mut kept = measured(&workflow, &steps::done(&mut tx, id).await?);
+    run.generation = runs::reopen(conn, id).await?;
+    let mut kept = measured(&workflow, &steps::done(conn, id).await?);
     let mut superseded = 0;
     if let Some(first) = first {
         kept.retain(|step| *step < first);
         let again: Vec<i32> =
             indexed(&workflow).map(|(step, _)| step).filter(|step| *step >= first).collect();
-        superseded = steering::supersede(&mut tx, id, &again).await?;
+        superseded = steering::supersede(conn, id, &again).await?;
     }
     let forgotten: Vec<i32> =
         indexed(&workflow).map(|(index, _)| index).filter(|index| !kept.contains(index)).collect();
-    steps::forget(&mut tx, id, &forgotten).await?;
+    steps::forget(conn, id, &forgotten).await?;
     let data = json!({
         "generation": run.generation, "levels_kept": kept.len(), "from": from, "results_superseded": superseded,
     });
-    events::append(&mut tx, id, "run_retried", None, by.actor, data.clone()).await?;
-    audit::append(&mut tx, by, "run.retry", &id.to_string(), data).await?;
-    schedule_next(&mut tx, queue, &run, &workflow, -1).await?;
-    tx.commit().await?;
+    events::append(conn, id, "run_retried", None, by.actor, data.clone()).await?;
+    audit::append(conn, by, "run.retry", &id.to_string(), data).await?;
+    schedule_next(conn, queue, &run, &workflow, -1).await?;
     Ok(run.generation)
 }
 

@@ -7,10 +7,24 @@
 mod advance;
 mod again;
 pub mod bulk;
+mod dispatch;
+pub mod jobs;
+pub mod matrices;
 pub mod operator;
+pub mod queues;
+pub mod schedules;
+pub mod sweep;
 pub mod tokens;
 
-use crate::{domain::ids::RunId, queue, store};
+use crate::{
+    definitions,
+    domain::{
+        ids::{MatrixId, RunId},
+        matrix::MatrixError,
+        names::UnknownName,
+    },
+    queue, store,
+};
 
 pub use crate::store::audit::By;
 pub use advance::{
@@ -30,6 +44,21 @@ pub enum Error {
     /// There is no such run.
     #[error("there is no run {0}")]
     NoRun(RunId),
+    /// There is no such matrix.
+    #[error("there is no matrix {0}")]
+    NoMatrix(MatrixId),
+    /// There is no such schedule.
+    #[error(transparent)]
+    NoSchedule(UnknownName),
+    /// Definition files can't be read.
+    #[error(transparent)]
+    Definitions(#[from] definitions::Error),
+    /// A matrix can't be run as it is defined.
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
+    /// There is no such job or queue; what there is is said.
+    #[error("{0}")]
+    Unknown(String),
     /// An operator asked for what the run's state doesn't allow.
     #[error("{0}")]
     Refused(String),

@@ -109,9 +109,20 @@ pub async fn cancel(
     id: RunId,
     by: impl Into<By<'_>>,
 ) -> Result<bool, Error> {
-    let by = by.into();
     let mut tx = pool.begin().await?;
-    let run = locked(&mut tx, id).await?;
+    let news = cancel_in(&mut tx, queue, id, by.into()).await?;
+    tx.commit().await?;
+    Ok(news)
+}
+
+/// The same, on the caller's transaction.
+pub(super) async fn cancel_in(
+    conn: &mut PgConnection,
+    queue: &dyn TokenQueue,
+    id: RunId,
+    by: By<'_>,
+) -> Result<bool, Error> {
+    let run = locked(conn, id).await?;
     if run.status.is_terminal() {
         return Err(Error::Refused(format!(
             "run {id} is {} already: there is nothing to cancel",
@@ -121,23 +132,22 @@ pub async fn cancel(
     if run.cancel_requested {
         return Ok(false);
     }
-    runs::request_cancel(&mut tx, id).await?;
-    events::append(&mut tx, id, "cancel_requested", None, by.actor, json!({})).await?;
-    audit::append(&mut tx, by, "run.cancel", &id.to_string(), json!({})).await?;
+    runs::request_cancel(conn, id).await?;
+    events::append(conn, id, "cancel_requested", None, by.actor, json!({})).await?;
+    audit::append(conn, by, "run.cancel", &id.to_string(), json!({})).await?;
     let workflow = run.workflow()?;
-    match waiting(&mut tx, id).await? {
+    match waiting(conn, id).await? {
         // It may wait for the end of a hold.
-        Some(step) if is_teardown(&step) => schedule_teardown(&mut tx, queue, &run, &workflow).await?,
+        Some(step) if is_teardown(&step) => schedule_teardown(conn, queue, &run, &workflow).await?,
         Some(step) => {
             let settled =
                 Settled { status: StepStatus::Cancelled, output: None, timings: None, failure: None };
-            steps::settle(&mut tx, id, step.step, settled).await?;
-            events::append(&mut tx, id, "step_cancelled", Some(&step.name), by.actor, json!({})).await?;
-            schedule_teardown(&mut tx, queue, &run, &workflow).await?;
+            steps::settle(conn, id, step.step, settled).await?;
+            events::append(conn, id, "step_cancelled", Some(&step.name), by.actor, json!({})).await?;
+            schedule_teardown(conn, queue, &run, &workflow).await?;
         }
         None => {}
     }
-    tx.commit().await?;
     Ok(true)
 }
 

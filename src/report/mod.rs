@@ -11,11 +11,13 @@ mod efficiency;
 pub mod guidellm;
 pub mod history;
 mod instrument;
+pub mod matrix;
 mod notes;
 pub mod recompute;
 pub mod records;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod schedules;
 mod words;
 
 use std::collections::BTreeMap;

@@ -129,7 +129,8 @@ pub async fn reserved_by_others(conn: &mut PgConnection, run: RunId) -> Result<D
 pub async fn idle_renters(conn: &mut PgConnection, provider: ProviderKind) -> Result<Vec<RunId>, Error> {
     let ids = sqlx::query_scalar!(
         "select r.id from workflow_runs r join step_runs s on s.run_id = r.id
-         where r.status = 'running' and s.status = 'scheduled' and (s.name <> 'teardown' or s.run_after > now())
+         where r.status = 'running' and s.status = 'scheduled'
+           and (s.name <> 'teardown' or (s.attempt = 0 and s.run_after > now()))
            and exists (select from pods p where p.run_id = r.id and p.provider = $1 and p.state <> 'gone')",
         provider.as_str()
     )

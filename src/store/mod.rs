@@ -7,23 +7,34 @@ pub mod api_tokens;
 pub mod attempts;
 pub mod audit;
 pub mod budgets;
+pub mod chores;
 pub mod database;
+pub mod dead;
 pub mod events;
 mod explain;
+pub mod figures;
 pub mod history;
 pub mod invariants;
+pub mod jobs;
+pub mod matrices;
+pub mod matrix_cells;
 pub mod outbox;
 pub mod pods;
 pub mod price_reads;
 pub mod prices;
+pub mod queues;
 pub mod records;
 pub mod rentals;
 pub mod request_gates;
 pub mod results;
+pub mod retention;
 pub mod runs;
+pub mod schedule_ticks;
+pub mod schedules;
 pub mod steering;
 pub mod steps;
 pub mod tokens;
+pub mod workers;
 
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]

@@ -419,3 +419,18 @@ pub async fn unix_time_in(conn: &mut PgConnection, seconds: f64) -> Result<i64, 
     .fetch_one(conn)
     .await?)
 }
+
+/// How long ago a step was scheduled, s by the database's clock.
+///
+/// # Errors
+/// When the database fails.
+pub async fn waited_s(conn: &mut PgConnection, run: RunId, step: i32) -> Result<f64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select extract(epoch from now() - scheduled_at)::float8 as "waited!"
+           from step_runs where run_id = $1 and step = $2"#,
+        run.as_uuid(),
+        step
+    )
+    .fetch_one(conn)
+    .await?)
+}

@@ -5,6 +5,9 @@ use sqlx::PgConnection;
 use super::{Error, parse};
 use crate::domain::{ids::RunId, step::StepKind};
 
+/// Steps that [`stranded`] returns at most.
+pub const MOST_STRANDED: usize = 500;
+
 /// A live step that nothing would ever wake.
 #[derive(Debug, Clone)]
 pub struct Stranded {
@@ -34,7 +37,8 @@ pub async fn stranded(conn: &mut PgConnection, silent_s: f64) -> Result<Vec<Stra
         "select s.run_id, s.step, s.name, r.queue, r.priority
          from step_runs s join workflow_runs r on r.id = s.run_id
          where s.status in ('scheduled', 'running') and r.status in ('pending', 'running')
-           and (not r.paused or r.cancel_requested)
+           and (s.name = 'teardown' or r.cancel_requested
+                or not r.paused and not exists (select 1 from queue_controls c where c.queue = r.queue))
            and (s.lease_until is null or s.lease_until < now() or s.heartbeat_at > now() + interval '1 minute')
            and (s.lease_until < now() - make_interval(secs => 3.0 * $1::float8)
                 or s.scheduled_at > now() + interval '1 minute'

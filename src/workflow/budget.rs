@@ -20,7 +20,7 @@ use crate::{
     },
     ledger::schedule_teardown,
     store::{
-        budgets, events, pods, rentals,
+        budgets, events, matrices, pods, rentals,
         runs::{self, Run},
         steps,
     },
@@ -99,6 +99,10 @@ async fn caps(services: &Services, conn: &mut PgConnection, run: &Run) -> Result
     if let Some(limit_usd) = budgets::of_run(conn, run.id).await?.or(services.limits.run_usd) {
         let spending = rentals::spent_by(conn, &[run.id], false).await?;
         caps.push(Cap { of: CapOf::Run, limit_usd, spending, reserved_usd: Decimal::ZERO });
+    }
+    if let Some((limit_usd, runs)) = matrices::cap_of(conn, run.id).await? {
+        let spending = rentals::spent_by(conn, &runs, false).await?;
+        caps.push(Cap { of: CapOf::Matrix, limit_usd, spending, reserved_usd: Decimal::ZERO });
     }
     if let Some(limit_usd) = services.limits.day_usd {
         let spending = rentals::spent_today(conn).await?;

@@ -19,7 +19,7 @@ use crate::{
     queue::{Delivery, StepToken},
     store::{
         attempts::{self, AttemptKey, AttemptOutcome},
-        budgets, events,
+        budgets, events, queues,
         runs::{self, Run},
         steps::{self, Claim, Settled, Step},
     },
@@ -27,6 +27,10 @@ use crate::{
 
 /// How often a run that waits for its turn on a machine looks, s.
 const TURN_POLL_S: f64 = 1.0;
+
+/// How often a step that this version doesn't know is looked at again, s: at first, and in the long run. A deploy lasts
+/// minutes; a version that never comes must not keep the workers busy.
+const PARKED_POLL_S: (f64, f64) = (5.0, 60.0);
 
 /// How often a run that waits for a place among the rented pods looks, on average, s: hundreds may wait.
 const SLOT_POLL_S: f64 = 10.0;
@@ -79,10 +83,15 @@ pub(super) async fn claim(
         return Ok(Err(Executed::Snoozed));
     }
     // A run made by a newer version may hold steps this one doesn't know: leave it for a worker that does.
-    let Ok(workflow) = run.workflow() else { return Ok(Err(Executed::Parked)) };
-    let Some(definition) =
-        usize::try_from(token.step).ok().and_then(|index| workflow.steps.get(index)).cloned()
-    else {
+    let known = run.workflow().ok().and_then(|workflow| {
+        let definition = workflow.steps.get(usize::try_from(token.step).ok()?).cloned()?;
+        Some((workflow, definition))
+    });
+    let Some((workflow, definition)) = known else {
+        // A token that looks again, so that no sweeper of any version takes the step for a lost one.
+        let waited_s = steps::waited_s(conn, run.id, token.step).await?;
+        snooze(services, conn, &run, token, waited_s.clamp(PARKED_POLL_S.0, PARKED_POLL_S.1)).await?;
+        tx.commit().await?;
         return Ok(Err(Executed::Parked));
     };
     let actor = format!("worker:{worker}");
@@ -103,7 +112,8 @@ pub(super) async fn claim(
         tx.commit().await?;
         return Ok(Err(Executed::Cancelled));
     }
-    if run.paused && !teardown {
+    // Teardown goes on: what is left rented costs money however long a pause lasts.
+    if !teardown && (run.paused || queues::is_paused(conn, &run.queue).await?) {
         steps::park(conn, run.id, token.step).await?;
         tx.commit().await?;
         return Ok(Err(Executed::Paused));

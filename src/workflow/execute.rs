@@ -11,6 +11,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     Error, Services, budget,
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     domain::failure::Failure,
+    metrics,
     queue::StepToken,
     store::{
         results,
@@ -42,16 +44,36 @@ pub enum Executed {
     Rewound,
     /// We were told to stop; the step is scheduled again and spent no try.
     Drained,
-    /// The run is paused; the step waits.
+    /// The run or its queue is paused; the step waits.
     Paused,
     /// The step's holder still beats, or another run has the machine; another token will look again.
     Snoozed,
     /// The token isn't the step's current one, or there is nothing left to do.
     Stale,
-    /// A newer version's step; left for a worker that knows it.
+    /// A newer version's step; left for a worker that knows it. Another token will look again.
     Parked,
     /// Somebody else took the step over while we worked: our work is dropped.
     Fenced,
+}
+
+impl Executed {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Retrying => "retrying",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Rewound => "rewound",
+            Self::Drained => "drained",
+            Self::Paused => "paused",
+            Self::Snoozed => "snoozed",
+            Self::Stale => "stale",
+            Self::Parked => "parked",
+            Self::Fenced => "fenced",
+        }
+    }
 }
 
 /// How the work on a claimed step ended.
@@ -85,13 +107,31 @@ pub async fn execute_one(
         Ok(claimed) => claimed,
         Err(executed) => return Ok(executed),
     };
-    let ending = work(services, &claimed, shutdown).await;
-    if matches!(ending, Ending::Lost) {
-        tracing::warn!(run = %claimed.run.id, step = %claimed.definition.kind, fence = claimed.fence,
-            "another worker took the step over: its work here is dropped");
-        return Ok(Executed::Fenced);
+    let engine = claimed.run.spec.engine.kind;
+    // Every line that is logged from here on says which step, and which try of it.
+    let span = tracing::info_span!(
+        "step",
+        run = %claimed.run.id, step = %claimed.definition.kind, attempt = claimed.attempt, fence = claimed.fence,
+        engine = %engine, outcome = tracing::field::Empty
+    );
+    let started = Instant::now();
+    let executed = async {
+        tracing::info!("step taken");
+        let ending = work(services, &claimed, shutdown).await;
+        if matches!(ending, Ending::Lost) {
+            tracing::warn!("another worker took the step over: its work here is dropped");
+            return Ok(Executed::Fenced);
+        }
+        commit_patiently(services, &claimed, ending, worker).await
     }
-    commit_patiently(services, &claimed, ending, worker).await
+    .instrument(span.clone())
+    .await;
+    let outcome = executed.as_ref().map_or("error", |executed| executed.as_str());
+    span.record("outcome", outcome);
+    let kind = claimed.definition.kind.to_string();
+    let to_be_repeated = matches!(executed, Ok(Executed::Retrying));
+    metrics::step_worked(&kind, engine.as_str(), outcome, started.elapsed(), to_be_repeated);
+    executed
 }
 
 /// Runs the step's body beside its heartbeat. Whichever ends first drops the other.
@@ -119,7 +159,8 @@ async fn work(services: &Services, claimed: &Claimed, shutdown: &CancellationTok
     }
 }
 
-/// Extends the lease until it is lost, the run is to be cancelled, or may spend no more. Progress goes along, at most once a second.
+/// Extends the lease until it is lost, the run is to be cancelled, or may spend no more. Progress goes along, at most once
+/// a second.
 async fn heartbeat(
     services: &Services,
     claimed: &Claimed,
@@ -150,7 +191,7 @@ async fn heartbeat(
             Ok(Beat::Lost) => return Ending::Lost,
             // The database is away: the work may go on for as long as the lease says it is ours.
             Err(error) => {
-                tracing::warn!(run = %claimed.run.id, %error, "heartbeat failed");
+                tracing::warn!(%error, "heartbeat failed");
                 if held.elapsed() > services.leases.lease {
                     return Ending::Lost;
                 }
@@ -191,12 +232,20 @@ async fn commit_patiently(
     let deadline = Instant::now() + services.leases.lease;
     loop {
         match commit(services, claimed, &ending, worker).await {
-            Ok(executed) => return Ok(executed),
+            Ok(executed) => {
+                if let (Executed::Done, Ending::Report(report)) = (executed, &ending)
+                    && let Some(result) = &report.result
+                {
+                    let (engine, lag) = (claimed.run.spec.engine.kind, &result.summary.instrument);
+                    metrics::level_measured(engine.as_str(), lag.send_lag_p50_ms, lag.send_lag_p99_ms);
+                }
+                return Ok(executed);
+            }
             Err(Error::Store(error)) if error.breaks(results::NO_TWIN) => {
                 ending = Ending::Failure(twin_failure(&claimed.definition.kind.to_string(), "another level"));
             }
             Err(error) if Instant::now() < deadline => {
-                tracing::warn!(run = %claimed.run.id, step = %claimed.definition.kind, %error, "commit failed; trying again");
+                tracing::warn!(%error, "commit failed; trying again");
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
             Err(error) => return Err(error),

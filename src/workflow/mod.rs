@@ -10,7 +10,6 @@ mod claim;
 mod commit;
 mod execute;
 pub mod steps;
-pub mod sweep;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -23,7 +22,7 @@ use crate::{
     queue::TokenQueue,
 };
 
-pub use crate::ledger::Error;
+pub use crate::ledger::{Error, sweep};
 
 pub use budget::Limits;
 pub use commit::ENGINE_LOST;

@@ -16,6 +16,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["domain", "clock", "config", "retry"]),
     ("retry", &["domain", "clock", "config"]),
     ("telemetry", &["domain", "clock", "config"]),
+    // What a process counts; whoever has something to count uses it.
+    ("metrics", &[]),
     ("engine", &["domain", "SERVICES"]),
     ("loadgen", &["domain", "engine", "SERVICES"]),
     ("truth", &["domain", "engine", "SERVICES"]),
@@ -29,7 +31,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("assistant", &["domain", "store", "SERVICES"]),
     // What moves a run, whoever asks for it.
     ("ledger", &["domain", "store", "queue", "SERVICES"]),
-    ("workflow", &["domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "SERVICES"]),
+    (
+        "workflow",
+        &["domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "metrics", "SERVICES"],
+    ),
+    // What is read from outside of a process that works.
+    ("monitor", &["domain", "store", "ledger", "metrics", "SERVICES"]),
     (
         "jobs",
         &[
@@ -38,7 +45,22 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     // It reads the store and enqueues; it never calls workflow or provider.
-    ("api", &["domain", "store", "report", "queue", "ledger", "prices", "sync", "assistant", "SERVICES"]),
+    (
+        "api",
+        &[
+            "domain",
+            "store",
+            "report",
+            "queue",
+            "ledger",
+            "prices",
+            "sync",
+            "assistant",
+            "metrics",
+            "monitor",
+            "SERVICES",
+        ],
+    ),
     (
         "cli",
         &[
@@ -57,6 +79,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "workflow",
             "jobs",
             "api",
+            "monitor",
             "SERVICES",
         ],
     ),

@@ -41,6 +41,10 @@ const RESULTS: i64 = 3;
 /// What the kills are drawn from, unless `CHAOS_SEED` says otherwise; the totals tell it.
 const SEED: u64 = 20_261_124;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no setting of the program: what a failed test drew is drawn again"
+)]
 fn seed() -> u64 {
     std::env::var("CHAOS_SEED").map_or(SEED, |seed| seed.parse().unwrap())
 }
@@ -55,13 +59,13 @@ async fn engine() -> TruthServer {
 }
 
 /// Records so many runs against an engine that runs already.
-async fn start_runs(database: &TestDatabase, engine: &TruthServer, runs: usize) {
+async fn start_runs(database: &TestDatabase, engine: &TruthServer, runs: u32) {
     start_runs_of(database, &runs::truth_spec(&RATES, ProviderKind::Endpoint, Some(engine.url())), runs)
         .await;
 }
 
 /// Records so many runs of this, with patience for all that is done to them.
-async fn start_runs_of(database: &TestDatabase, spec: &RunSpec, runs: usize) {
+async fn start_runs_of(database: &TestDatabase, spec: &RunSpec, runs: u32) {
     let mut workflow = runs::quick_workflow(&RATES);
     for step in &mut workflow.steps {
         (step.retry.max_losses, step.retry.max_attempts) = (100, step.retry.max_attempts.max(100));
@@ -137,7 +141,7 @@ fn break_something(fake: &FakeRunpod, random: &mut SmallRng) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_killed_while_their_cloud_misbehaves_leave_no_pod() {
-    const RUNS: usize = 4;
+    const RUNS: u32 = 4;
     const KILLS: usize = 10;
     let (database, folder, fake) = (TestDatabase::new().await, public_folder(), FakeRunpod::start().await);
     start_runs_of(&database, &runs::rented_spec(EngineKind::Vllm, &RATES), RUNS).await;
@@ -161,7 +165,7 @@ async fn workers_killed_while_their_cloud_misbehaves_leave_no_pod() {
     reap(&services).await.unwrap();
     let (live, ever) = fake.counts();
     let what = format!("{KILLS} × kill -9 on a cloud with faults, {ever} pods, {reaped} left to the reaper");
-    all_is_well(&database, folder.path(), RUNS as i64, &what).await;
+    all_is_well(&database, folder.path(), RUNS.into(), &what).await;
     assert_eq!(live, 0, "pods are left at the cloud");
 }
 

@@ -9,5 +9,5 @@ mod signals;
 mod usage;
 
 /// A run of the truth engine that takes a second or two: 4 prompt and 4 output tokens.
-pub(crate) const QUICK: &str = "run --engine truth --prompt-tokens 4 --output-tokens 4 --engine-arg=--ttft-ms=10 \
+const QUICK: &str = "run --engine truth --prompt-tokens 4 --output-tokens 4 --engine-arg=--ttft-ms=10 \
                      --engine-arg=--itl-ms=1";

@@ -122,13 +122,13 @@ async fn what_is_recommended_is_what_was_measured_and_without_a_price_nothing_is
     let bench = Bench::new().await;
     let prices = file(bench.data_dir(), "prices.csv", PRICES);
     let base = "gpus recommend --model meta-llama/Llama-3.1-8B-Instruct --max-count 1 --json";
-    let priced = format!("{base} --prices {}", prices.display());
+    let with_prices = format!("{base} --prices {}", prices.display());
     let of = |answer: &serde_json::Value, gpu: &str| {
         answer["ranked"].as_array().unwrap().iter().find(|one| one["gpu"] == gpu).unwrap().clone()
     };
     let (l40s, h100) = ("NVIDIA L40S", "NVIDIA H100 80GB HBM3");
 
-    let by_roofline = bench.run(&priced).json();
+    let by_roofline = bench.run(&with_prices).json();
     assert_eq!(by_roofline["ranked"][0]["gpu"], h100);
     assert_eq!(by_roofline["ranked"][0]["prediction"]["method"], "roofline");
     assert_eq!(of(&by_roofline, "NVIDIA A40")["usd_per_hour"], serde_json::Value::Null);
@@ -138,7 +138,7 @@ async fn what_is_recommended_is_what_was_measured_and_without_a_price_nothing_is
     let levels =
         [(l40s, 1_500.0, none), (h100, 900.0, none), (h100, 1_100.0, none), (h100, 90_000.0, "now()")];
     measured(&bench.database, &levels).await;
-    let by_history = bench.run(&priced).json();
+    let by_history = bench.run(&with_prices).json();
     assert_eq!(by_history["ranked"][0]["gpu"], l40s, "{by_history:#}");
     let h100 = of(&by_history, h100);
     assert_eq!((&h100["prediction"]["method"], &h100["prediction"]["runs"]), (&"history".into(), &2.into()));
@@ -147,11 +147,11 @@ async fn what_is_recommended_is_what_was_measured_and_without_a_price_nothing_is
     assert_eq!(h100["usd_per_million_output_tokens"]["mid"], "0.747222");
     assert_eq!(of(&by_history, "NVIDIA A40")["prediction"]["method"], "scaled");
 
-    let cheap = bench.run(&format!("{priced} --max-price 1"));
+    let cheap = bench.run(&format!("{with_prices} --max-price 1"));
     assert_eq!(cheap.json()["ranked"].as_array().unwrap().len(), 1);
-    let none_left = bench.run(&format!("{priced} --max-price 0.5"));
+    let none_left = bench.run(&format!("{with_prices} --max-price 0.5"));
     assert_eq!(none_left.code, Some(1));
-    let table = bench.run(&format!("{} --limit 2", priced.replace(" --json", "")));
+    let table = bench.run(&format!("{} --limit 2", with_prices.replace(" --json", "")));
     assert_eq!((table.code, table.stdout.lines().count()), (Some(0), 3), "{table:?}");
     assert!(table.stderr.contains("vllm, as many requests as fit, at most "), "{table:?}");
 
@@ -233,7 +233,11 @@ async fn among_a_hundred_thousand_runs_the_history_of_a_model_is_found_by_its_in
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cost_of_a_run_is_at_the_price_paid_or_given() {
     let bench = Bench::new().await;
-    let run = bench.run(&format!("{} --rates 1,2 --seconds 0.3 --json --quiet", super::cli::QUICK));
+    // Gaps long enough to be seen on a busy machine too.
+    let run = bench.run(
+        "run --engine truth --prompt-tokens 4 --output-tokens 16 --engine-arg=--ttft-ms=10 --engine-arg=--itl-ms=5 \
+         --rates 1,2 --seconds 1 --json --quiet",
+    );
     assert_eq!(run.code, Some(0), "{run:?}");
     let efficiency = &run.json()["results"][0]["efficiency"];
     assert_eq!(efficiency["bandwidth_share"], serde_json::Value::Null);

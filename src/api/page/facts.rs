@@ -109,6 +109,7 @@ mod tests {
             provider: ProviderKind::Local,
             gpu_id: gpu_id.to_owned(),
             gpu_candidates: Vec::new(),
+            data_center: None,
             gpu_count,
             volume_in_gb: 0,
             container_disk_in_gb: 0,

@@ -82,6 +82,9 @@ pub(in crate::cli) struct SpecArgs {
     /// GPU, by its RunPod id or its short name, e.g. "NVIDIA H200" [default: what this machine has]
     #[arg(long, visible_alias = "gpu_id", value_name = "GPU", help_heading = "Where")]
     pub(in crate::cli) gpu: Option<String>,
+    /// GPUs to rent instead, in this order, when --gpu can't be had, e.g. "NVIDIA H100 80GB HBM3,NVIDIA A100-SXM4-80GB"
+    #[arg(long, value_name = "GPU,GPU", value_delimiter = ',', requires = "gpu", help_heading = "Where")]
+    pub(in crate::cli) gpu_candidates: Vec<String>,
     /// Number of GPUs; 0 measures the CPU [default: all of this machine's; 1 where --gpu names one]
     #[arg(
         long = "gpu_count",

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         catalog::{Catalog, Gpu},
         kinds::ProviderKind,
-        spec::MachineSpec,
+        spec::{MachineSpec, base_url},
     },
     provider::{HostFacts, host_facts},
 };
@@ -79,13 +79,23 @@ pub(super) fn machine(
     Ok(MachineSpec {
         provider,
         gpu_id,
-        gpu_candidates: Vec::new(),
+        gpu_candidates: candidates(args, provider)?,
+        data_center: None,
         gpu_count,
         volume_in_gb: args.volume_in_gb,
         container_disk_in_gb: args.container_disk_in_gb,
         port: args.port,
         url,
     })
+}
+
+/// The GPUs to take instead, by their ids.
+fn candidates(args: &SpecArgs, provider: ProviderKind) -> Result<Vec<String>, CliError> {
+    if !args.gpu_candidates.is_empty() && provider != ProviderKind::Runpod {
+        return Err(CliError::usage("--gpu-candidates says what else may be rented, and nothing is rented")
+            .hint("leave it out"));
+    }
+    args.gpu_candidates.iter().map(|name| known_gpu(name).map(|gpu| gpu.id)).collect()
 }
 
 fn known_gpu(name: &str) -> Result<Gpu, CliError> {
@@ -121,16 +131,8 @@ fn local_gpu(known: Option<&Gpu>, count: Option<u32>, facts: &HostFacts) -> Resu
 }
 
 fn check_url(text: &str) -> Result<String, CliError> {
-    let bad =
-        |reason: String| CliError::usage(format!("--url {reason}")).hint("write it as http://host:port");
-    let url: url::Url = text.parse().map_err(|error| bad(format!("is not a URL: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(bad("must be http or https, with a host".to_owned()));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("must not hold a password: it would be stored with the run".to_owned()));
-    }
-    Ok(url.to_string())
+    base_url(text)
+        .map_err(|reason| CliError::usage(format!("--url {reason}")).hint("write it as http://host:port"))
 }
 
 #[cfg(test)]

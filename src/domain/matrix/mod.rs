@@ -2,16 +2,28 @@
 //!
 //! It is pure: which cells there are and in which order. Who works them, and what they cost, is not known here.
 
+mod order;
 pub(super) mod parse;
+mod spec;
+mod state;
 #[cfg(test)]
 mod tests;
 
-use std::{cmp::Reverse, collections::HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::kinds::{EngineKind, ProviderKind};
+
+pub use order::{OpenCell, Rules, to_start};
+pub use state::{CellState, MatrixState};
+
+/// What `gpus` lists for a machine whose processor is measured.
+pub const CPU: &str = "cpu";
 
 /// The most cells a matrix may be allowed to have.
 pub const MAX_CELLS: usize = 1000;
@@ -26,11 +38,14 @@ pub struct MatrixDefinition {
     pub workflow: String,
     /// Where the engines run.
     pub provider: ProviderKind,
+    /// Base URL of the engine that already runs (`endpoint` only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// Models, by their names for people.
     pub models: Vec<String>,
     /// Engines.
     pub engines: Vec<EngineKind>,
-    /// GPUs, by their RunPod ids.
+    /// GPUs, by their RunPod ids; [`CPU`]: none.
     pub gpus: Vec<String>,
     /// GPUs a run of the product takes.
     pub gpu_count: u32,
@@ -134,6 +149,25 @@ pub enum MatrixError {
         /// The GPU.
         gpu: String,
     },
+    /// A URL is one engine on one machine.
+    #[error(
+        "{url} is one engine on one machine: list one engine and one GPU, and include none that differs from them"
+    )]
+    OneEndpoint {
+        /// The URL.
+        url: String,
+    },
+    /// The catalog doesn't know a model or GPU, or knows no id of the model for the engine.
+    #[error("{0}")]
+    Unknown(String),
+    /// A local matrix names what its machine doesn't have.
+    #[error("{wanted} can't be measured here: {has}")]
+    NotHere {
+        /// What is asked for.
+        wanted: String,
+        /// What there is.
+        has: String,
+    },
 }
 
 impl Selector {
@@ -165,7 +199,7 @@ impl MatrixDefinition {
     /// of a model and GPU together, the inclusions last.
     ///
     /// # Errors
-    /// When there is nothing to run, more than `max_cells`, or an inclusion that is excluded.
+    /// When there is nothing to run, more than `max_cells`, an inclusion that is excluded, or several machines at one URL.
     pub fn expand(&self) -> Result<Vec<Cell>, MatrixError> {
         let mut cells: Vec<Cell> = Vec::new();
         for model in &self.models {
@@ -195,9 +229,28 @@ impl MatrixDefinition {
         if cells.len() > self.max_cells {
             return Err(MatrixError::TooManyCells { cells: cells.len(), max: self.max_cells });
         }
+        let machine = |cell: &Cell| (cell.engine, cell.gpu.clone(), cell.gpu_count);
+        if let Some(url) = &self.url
+            && cells.windows(2).any(|pair| machine(&pair[0]) != machine(&pair[1]))
+        {
+            return Err(MatrixError::OneEndpoint { url: url.clone() });
+        }
         // A stable sort: equals keep their order.
         cells.sort_by_key(|cell| Reverse(cell.priority));
         Ok(cells)
+    }
+
+    /// The group of each cell, by its number from 0 in the order of their first cells.
+    #[must_use]
+    pub fn groups(cells: &[Cell]) -> Vec<i32> {
+        let mut numbers = HashMap::new();
+        cells
+            .iter()
+            .map(|cell| {
+                let next = i32::try_from(numbers.len()).unwrap_or(i32::MAX);
+                *numbers.entry(cell.group()).or_insert(next)
+            })
+            .collect()
     }
 
     fn excludes(&self, model: &str, engine: EngineKind, gpu: &str) -> bool {
@@ -210,7 +263,7 @@ impl MatrixDefinition {
             model: model.to_owned(),
             engine,
             gpu: gpu.to_owned(),
-            gpu_count,
+            gpu_count: if gpu == CPU { 0 } else { gpu_count },
             priority: rule.map_or(0, |rule| rule.priority),
         }
     }

@@ -6,12 +6,13 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-use super::{DEFAULT_MAX_CELLS, Inclusion, MAX_CELLS, MatrixDefinition, PriorityRule, Selector};
+use super::{CPU, DEFAULT_MAX_CELLS, Inclusion, MAX_CELLS, MatrixDefinition, PriorityRule, Selector};
 use crate::domain::{
     catalog::Catalog,
     definition::{DefinitionError, Document},
     kinds::{EngineKind, ProviderKind},
     names::UnknownName,
+    spec::base_url,
 };
 
 /// The most runs at once a matrix may ask for.
@@ -27,6 +28,7 @@ type Text = Spanned<String>;
 pub(in crate::domain) struct RawMatrix {
     workflow: Text,
     provider: Text,
+    url: Option<Text>,
     models: Vec<Text>,
     engines: Vec<Text>,
     gpus: Vec<Text>,
@@ -74,6 +76,7 @@ struct RawPriority {
 struct Names<'a> {
     document: &'a Document<'a>,
     catalog: &'a Catalog,
+    provider: ProviderKind,
 }
 
 /// Reads the table that stands at `at`.
@@ -84,7 +87,9 @@ pub(in crate::domain) fn read(
     catalog: &Catalog,
     workflows: &[String],
 ) -> Result<MatrixDefinition, DefinitionError> {
-    let names = Names { document, catalog };
+    let provider = raw.provider.get_ref().parse::<ProviderKind>();
+    let provider = provider.map_err(|error| document.refuse(raw.provider.span(), error.to_string()))?;
+    let names = Names { document, catalog, provider };
     let workflow = raw.workflow.get_ref();
     if !workflows.contains(workflow) {
         let known = workflows.iter().map(|name| (name.as_str(), vec![name.as_str()]));
@@ -93,7 +98,8 @@ pub(in crate::domain) fn read(
     }
     let matrix = MatrixDefinition {
         workflow: workflow.clone(),
-        provider: names.provider(&raw.provider)?,
+        provider,
+        url: names.url(raw)?,
         models: names.list(&raw.models, Names::model)?,
         engines: names.list(&raw.engines, Names::engine)?,
         gpus: names.list(&raw.gpus, Names::gpu)?,
@@ -101,7 +107,7 @@ pub(in crate::domain) fn read(
         include: raw.include.iter().map(|cell| names.inclusion(cell)).collect::<Result<_, _>>()?,
         exclude: raw.exclude.iter().map(|cells| names.exclusion(cells)).collect::<Result<_, _>>()?,
         priorities: raw.priorities.iter().map(|rule| names.priority(rule)).collect::<Result<_, _>>()?,
-        max_parallel: names.within(raw.max_parallel.as_ref(), MAX_PARALLEL)?.unwrap_or(1),
+        max_parallel: names.max_parallel(raw.max_parallel.as_ref())?,
         budget_usd: read_money(raw.budget_usd.get_ref())
             .map_err(|reason| document.refuse(raw.budget_usd.span(), reason))?,
         same_machine: raw.same_machine,
@@ -165,12 +171,45 @@ impl Names<'_> {
         found.map_err(|error| self.document.refuse(text.span(), error.to_string()))
     }
 
-    fn provider(&self, text: &Text) -> Result<ProviderKind, DefinitionError> {
-        self.found(text, text.get_ref().parse())
+    /// Where the engine runs, exactly where that is to be said.
+    fn url(&self, raw: &RawMatrix) -> Result<Option<String>, DefinitionError> {
+        match (self.provider, &raw.url) {
+            (ProviderKind::Endpoint, None) => {
+                let reason = "endpoint measures what already runs: add its url = \"http://host:port\"";
+                Err(self.document.refuse(raw.provider.span(), reason))
+            }
+            (ProviderKind::Endpoint, Some(url)) => base_url(url.get_ref())
+                .map(Some)
+                .map_err(|reason| self.document.refuse(url.span(), format!("url {reason}"))),
+            (provider, Some(url)) => {
+                let reason =
+                    format!("{provider} starts engines itself: a url is for provider = \"endpoint\"");
+                Err(self.document.refuse(url.span(), reason))
+            }
+            (_, None) => Ok(None),
+        }
+    }
+
+    /// Runs on one machine would measure each other.
+    fn max_parallel(&self, given: Option<&Spanned<u32>>) -> Result<u32, DefinitionError> {
+        let parallel = self.within(given, MAX_PARALLEL)?.unwrap_or(1);
+        match given {
+            Some(number) if parallel > 1 && self.provider != ProviderKind::Runpod => {
+                let reason =
+                    format!("{} has one machine, and runs at once would measure each other", self.provider);
+                Err(self.document.refuse(number.span(), reason))
+            }
+            _ => Ok(parallel),
+        }
     }
 
     fn engine(&self, text: &Text) -> Result<EngineKind, DefinitionError> {
-        self.found(text, text.get_ref().parse())
+        let engine = self.found(text, text.get_ref().parse())?;
+        if (engine, self.provider) == (EngineKind::Truth, ProviderKind::Runpod) {
+            let reason = "truth comes in no container, so it can't run on a rented machine";
+            return Err(self.document.refuse(text.span(), reason));
+        }
+        Ok(engine)
     }
 
     fn model(&self, text: &Text) -> Result<String, DefinitionError> {
@@ -180,6 +219,15 @@ impl Names<'_> {
     }
 
     fn gpu(&self, text: &Text) -> Result<String, DefinitionError> {
+        if text.get_ref().eq_ignore_ascii_case(CPU) {
+            return match self.provider {
+                ProviderKind::Local | ProviderKind::Endpoint => Ok(CPU.to_owned()),
+                ProviderKind::Runpod => {
+                    let reason = "runpod rents GPUs: `cpu` is for the providers local and endpoint";
+                    Err(self.document.refuse(text.span(), reason))
+                }
+            };
+        }
         self.found(text, self.catalog.gpu(text.get_ref()).map(|gpu| gpu.id.clone()))
     }
 

@@ -4,10 +4,11 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
 
-fn matrix() -> MatrixDefinition {
+pub(super) fn matrix() -> MatrixDefinition {
     MatrixDefinition {
         workflow: "benchmark".to_owned(),
         provider: ProviderKind::Runpod,
+        url: None,
         models: vec!["A".to_owned(), "B".to_owned()],
         engines: vec![EngineKind::Vllm, EngineKind::Ollama],
         gpus: vec!["X".to_owned(), "Y".to_owned()],

@@ -13,12 +13,14 @@ use crate::domain::{
 };
 
 /// A band of several runs is at least so wide to either side; of one run alone, and of a scaled or calculated figure,
-/// as below. Only the roofline's upper end is physics; the others are our caution.
+/// as below. Only the roofline's upper end is physics; the others, and what GPUs lose together, are our caution.
 const SEVERAL_RUNS: f64 = 0.05;
 const ONE_RUN: f64 = 0.15;
 const SCALED: f64 = 0.35;
-/// Engines may stay so far below 0.8 of the roofline.
+/// Engines may stay so far below what they reach at best.
 const ROOFLINE_LOW: f64 = 0.4;
+/// Twice the GPUs of one kind are so much of twice as fast where nothing was measured: they wait for each other.
+const DOUBLED: f64 = 0.85;
 
 /// How a figure was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -101,7 +103,8 @@ pub(super) fn predict(
 
     let ceiling = ceiling(question, gpu, fit, question.work);
     if let (Ok(ceiling), Some(near)) = (&ceiling, nearest(question, (gpu, fit.count), gpus, &alike)) {
-        let ratio = ceiling.output_tokens_per_second / near.ceiling.output_tokens_per_second;
+        let together = joint(fit.count) / joint(near.count);
+        let ratio = together * ceiling.output_tokens_per_second / near.ceiling.output_tokens_per_second;
         let spread = band_of(&near.seen);
         let band = Band { low: spread.low * (1.0 - SCALED), high: spread.high * (1.0 + SCALED), ..spread };
         let reason = format!(
@@ -114,10 +117,11 @@ pub(super) fn predict(
 
     let ceiling = ceiling.map_err(|why| format!("how fast it would be can't be said: {why}"))?;
     let best = ceiling.output_tokens_per_second;
-    let mid = best * REACHED_AT_BEST;
+    let reached = REACHED_AT_BEST * joint(fit.count);
+    let mid = best * reached;
     let band = Band { low: mid * ROOFLINE_LOW, mid, high: best };
-    let itl = ceiling.inter_token_latency_ms / REACHED_AT_BEST;
-    let ttft = ceiling.time_to_first_token_ms / REACHED_AT_BEST;
+    let itl = ceiling.inter_token_latency_ms / reached;
+    let ttft = ceiling.time_to_first_token_ms / reached;
     Ok(Prediction {
         output_tokens_per_second: band,
         tokens_per_second_per_user: Some(1e3 / itl),
@@ -125,8 +129,13 @@ pub(super) fn predict(
         itl_ms: Some(Band::inverse_of(itl, band)),
         method: Method::Roofline,
         runs: 0,
-        reason: format!("{REACHED_AT_BEST} of the roofline: no run of this model and engine says more"),
+        reason: format!("{reached:.2} of the roofline: no run of this model and engine says more"),
     })
+}
+
+/// What is left of a GPU's speed where so many work together.
+fn joint(count: u32) -> f64 {
+    DOUBLED.powf(f64::from(count).log2())
 }
 
 fn runs(count: usize) -> String {

@@ -277,6 +277,11 @@ fn more_gpus_than_it_takes_are_a_choice_of_their_own() {
     let advice = recommend(&asked, &gpus(&[L40S]), &prices(), &[]);
     assert_eq!(advice.ranked.iter().map(|ranked| ranked.count).collect::<Vec<_>>(), [8, 4, 2, 1]);
     assert_eq!(advice.ranked[0].usd_per_hour, Some(usd("6.88")));
+    let rate = |place: usize| advice.ranked[place].prediction.output_tokens_per_second;
+    assert!((rate(2).mid / rate(3).mid / 1.7 - 1.0).abs() < 0.01, "two are not quite twice as fast");
+    assert!((rate(2).high / rate(3).high / 2.0 - 1.0).abs() < 0.01, "at best they are");
+    let cheapest = recommend(&Question { goal: Goal::Cheapest, ..asked }, &gpus(&[L40S]), &prices(), &[]);
+    assert_eq!(cheapest.ranked[0].count, 1, "and so never cheaper");
     // An offer of two is none of one.
     let pair = [Priced { count: Some(2), ..price(L40S, "0.50") }];
     let advice = recommend(&asked, &gpus(&[L40S]), &pair, &[]);

@@ -4,6 +4,7 @@
 //! the caller gives: there is no clock here, and nothing fires.
 
 mod cron;
+mod due;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use super::{
 };
 
 pub use cron::{CronError, CronExpression};
+pub use due::{Due, LATE_AFTER, LOOK_BACK};
 pub use parse::{Known, parse};
 
 /// When something happens, and what.
@@ -75,6 +77,7 @@ pub enum Overlap {
 }
 
 /// What a tick does.
+#[allow(clippy::large_enum_variant, reason = "there are a handful, and each is read from a file")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {

@@ -36,7 +36,7 @@ struct RawSchedule {
     timezone: Spanned<String>,
     catch_up: Spanned<CatchUp>,
     catch_up_window: Option<Spanned<String>>,
-    overlap: Overlap,
+    overlap: Spanned<Overlap>,
     jitter: Option<Spanned<String>>,
     matrix: Option<Spanned<RawMatrix>>,
     job: Option<Spanned<RawJob>>,
@@ -81,7 +81,7 @@ pub fn parse(file_name: &str, text: &str, known: Known<'_>) -> Result<ScheduleDe
         timezone: read_zone(&document, &raw.timezone)?,
         catch_up: *raw.catch_up.get_ref(),
         catch_up_window,
-        overlap: raw.overlap,
+        overlap: *raw.overlap.get_ref(),
         jitter: raw.jitter.as_ref().map_or(Ok(Duration::ZERO), |text| document.duration(text))?,
         action: read_action(&document, &raw, known)?,
     })
@@ -106,6 +106,10 @@ fn read_action(
             read_matrix(document, matrix.get_ref(), matrix.span(), catalog, workflows).map(Action::Matrix)
         }
         (None, Some(job)) => {
+            if *raw.overlap.get_ref() == Overlap::CancelPrevious {
+                let reason = "a chore can't be cancelled: overlap is \"skip\" or \"queue\"";
+                return Err(document.refuse(raw.overlap.span(), reason));
+            }
             let name = &job.get_ref().name;
             if known.jobs.contains(&name.get_ref().as_str()) {
                 return Ok(Action::Job { name: name.get_ref().clone() });

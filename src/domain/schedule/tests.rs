@@ -117,6 +117,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "schedules/chore.toml:6:19: catch_up = \"skip\" takes no window",
     ),
     ("\"queue\"", "\"both\"", "schedules/chore.toml:6:11: unknown variant `both`"),
+    ("\"queue\"", "\"cancel_previous\"", "schedules/chore.toml:6:11: a chore can't be cancelled"),
     ("\"queue\"", "\"queue\"\njitter = \"5\"", "schedules/chore.toml:7:10: `5` is no duration"),
     ("retention", "cleanup", "schedules/chore.toml:7:16: unknown job `cleanup`: did you mean retention?"),
     (

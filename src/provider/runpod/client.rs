@@ -187,8 +187,9 @@ impl Client {
 }
 
 impl Client {
-    /// Has everybody wait: what one call was told holds for the account.
+    /// Has everybody wait, at most a minute: what one call was told holds for the account.
     async fn hold(&self, wait: Duration) {
+        let wait = wait.min(limit::WINDOW);
         self.limiter.hold(wait).await;
         if let Some(gate) = &self.gate {
             gate.hold(wait).await;

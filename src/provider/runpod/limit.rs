@@ -4,7 +4,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::{sync::Mutex, time::Instant};
 
-const WINDOW: Duration = Duration::from_mins(1);
+/// What requests are counted over, and the longest that anybody waits.
+pub(super) const WINDOW: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(super) struct Limiter {
@@ -40,10 +41,10 @@ impl Limiter {
         state.sent.push_back(Instant::now());
     }
 
-    /// Has everybody wait so long, at most a minute.
+    /// Has everybody wait so long.
     pub(super) async fn hold(&self, wait: Duration) {
         let mut state = self.state.lock().await;
-        state.not_before = state.not_before.max(Some(Instant::now() + wait.min(WINDOW)));
+        state.not_before = state.not_before.max(Some(Instant::now() + wait));
     }
 }
 

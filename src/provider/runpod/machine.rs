@@ -77,6 +77,7 @@ pub(super) fn create_body(
         ports: vec![format!("{}/tcp", container.port), format!("{}/http", container.port)],
         env,
         cloud: "SECURE",
+        data_center_ids: request.machine.data_center.iter().cloned().collect(),
         gpu: GpuWanted {
             id: gpu_id.to_owned(),
             count: request.machine.gpu_count.max(1),

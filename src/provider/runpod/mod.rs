@@ -227,8 +227,12 @@ impl RunpodProvider {
                 Err((failure, _)) => return Err(failure),
             }
         }
+        let place = match &request.machine.data_center {
+            Some(data_center) => format!(" in {data_center}, where it has to be"),
+            None => String::new(),
+        };
         let message = format!(
-            "RunPod has none of the {} GPUs asked for ({}): trying again later, or ask for another",
+            "RunPod has none of the {} GPUs asked for ({}){place}: trying again later, or ask for another",
             refused.len(),
             request.machine.gpu_id
         );

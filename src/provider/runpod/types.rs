@@ -27,6 +27,8 @@ pub(super) struct CreatePod {
     pub(super) ports: Vec<String>,
     pub(super) env: BTreeMap<String, String>,
     pub(super) cloud: &'static str,
+    #[serde(rename = "dataCenterIds", skip_serializing_if = "Vec::is_empty")]
+    pub(super) data_center_ids: Vec<String>,
     pub(super) gpu: GpuWanted,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mounts: Option<Mounts>,

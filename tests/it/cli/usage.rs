@@ -20,7 +20,7 @@ fn help_reads_like_this() {
 
 #[test]
 fn every_command_has_help_and_without_a_command_help_is_shown() {
-    let commands = "demo run runs pods results load truth-server worker serve tokens doctor workflows catalog gpus config migrate completions";
+    let commands = "demo run runs matrices pods prices results load truth-server up worker scheduler schedules serve queues jobs workers tokens doctor workflows catalog gpus config migrate completions";
     for command in commands.split(' ') {
         let help = usage(&[command, "--help"]);
         assert_eq!(help.code, Some(0), "{command}");

@@ -46,6 +46,7 @@ pub(crate) fn spec(kind: EngineKind, model_id: &str) -> RunSpec {
             provider: ProviderKind::Local,
             gpu_id: "CPU test".into(),
             gpu_candidates: Vec::new(),
+            data_center: None,
             gpu_count: 0,
             volume_in_gb: 0,
             container_disk_in_gb: 0,

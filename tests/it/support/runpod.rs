@@ -38,7 +38,10 @@ const GPUS: &str = include_str!("../../fixtures/runpod/v2/catalog_gpus.200.json"
 const BILL: &str = include_str!("../../fixtures/runpod/v2/billing_pods.200.json");
 const MYSELF: &str = include_str!("../../fixtures/runpod/graphql/myself.200.json");
 const HTML: &str = include_str!("../../fixtures/runpod/v2/error.403_cloudflare.html");
-const FIELDS: [&str; 9] = ["name", "image", "args", "disk", "ports", "env", "cloud", "gpu", "mounts"];
+const FIELDS: [&str; 10] =
+    ["name", "image", "args", "disk", "ports", "env", "cloud", "dataCenterIds", "gpu", "mounts"];
+/// Where pods are, in turn, where nobody asks for a data center.
+const DATA_CENTERS: [&str; 3] = ["US-KS-2", "EU-RO-1", "CA-MTL-1"];
 
 /// What goes wrong next.
 #[derive(Debug, Default)]
@@ -46,6 +49,8 @@ const FIELDS: [&str; 9] = ["name", "image", "args", "disk", "ports", "env", "clo
 pub(crate) struct Faults {
     /// GPUs of which there are none.
     pub(crate) no_capacity: Vec<String>,
+    /// Data centers that are full.
+    pub(crate) full: Vec<String>,
     /// GPUs that aren't for this account.
     pub(crate) forbidden: Vec<String>,
     /// Creates whose reply breaks off after the pod was made.
@@ -278,7 +283,9 @@ async fn create(inner: &Arc<Mutex<Inner>>, body: &str) -> Response {
         if let Some(unknown) = fields.keys().find(|field| !FIELDS.contains(&field.as_str())) {
             return problem(422, &format!("$: additional properties '{unknown}' not allowed"));
         }
-        if inner.faults.no_capacity.contains(&gpu_id) {
+        let there = asked["dataCenterIds"][0].as_str();
+        let is_full = there.is_some_and(|there| inner.faults.full.iter().any(|full| full == there));
+        if inner.faults.no_capacity.contains(&gpu_id) || is_full {
             let text = "There are no longer any instances available with the requested specifications.";
             return problem(400, text);
         }
@@ -302,6 +309,9 @@ async fn create(inner: &Arc<Mutex<Inner>>, body: &str) -> Response {
     for (field, value) in fields {
         pod[field] = value.clone();
     }
+    let there = asked["dataCenterIds"][0].as_str();
+    pod["dataCenterId"] =
+        json!(there.unwrap_or(DATA_CENTERS[(inner.created as usize - 1) % DATA_CENTERS.len()]));
     pod["status"] = json!("PROVISIONING");
     pod["runtime"] = json!({});
     pod["createdAt"] = json!(dria_bench::clock::now().to_rfc3339());

@@ -55,6 +55,7 @@ pub(crate) fn truth_spec(rates: &[u32], provider: ProviderKind, url: Option<Stri
             provider,
             gpu_id: "CPU test".to_owned(),
             gpu_candidates: Vec::new(),
+            data_center: None,
             gpu_count: 0,
             volume_in_gb: 0,
             container_disk_in_gb: 0,

@@ -1,0 +1,163 @@
+//! Dispatching matrices: what became of the runs under way is noted, and the next cells start, as far as room, budget and
+//! the comparison of their groups allow.
+//!
+//! One transaction a matrix, under its lock: a run and the cell that it is for exist together or not at all. So any number
+//! of processes may dispatch, and one that is killed at any line neither doubles nor loses a cell.
+
+use std::collections::HashMap;
+
+use sqlx::{PgConnection, PgPool};
+
+use super::{
+    By, Error,
+    again::reopen,
+    operator::{locked, record},
+};
+use crate::{
+    clock,
+    domain::{
+        ids::{MatrixId, RunId},
+        kinds::ProviderKind,
+        matrix::{CellState, Rules, to_start},
+        run::RunStatus,
+        workflow::WorkflowDefinition,
+    },
+    queue::TokenQueue,
+    store::{
+        matrices::{self, Matrix, Place},
+        matrix_cells,
+        runs::NewRun,
+    },
+};
+
+/// The highest priority of a matrix's run: one that a person starts goes first.
+const HIGHEST_PRIORITY: i32 = 4;
+
+/// What one look at a matrix did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dispatched {
+    /// The matrix.
+    pub matrix: MatrixId,
+    /// Cells that were started.
+    pub started: usize,
+    /// Cells that were skipped.
+    pub skipped: u64,
+    /// Whether it is over now.
+    pub over: bool,
+}
+
+/// Looks at every matrix that isn't over and that no other process looks at. What can't be dispatched, say because a
+/// newer version made it, is left alone and logged.
+///
+/// # Errors
+/// When the database fails to say which there are.
+pub async fn dispatch(pool: &PgPool, queue: &dyn TokenQueue) -> Result<Vec<Dispatched>, Error> {
+    let live = matrices::live(&mut *pool.acquire().await?).await?;
+    let mut dispatched = Vec::new();
+    for id in live {
+        match dispatch_one(pool, queue, id).await {
+            Ok(done) => dispatched.extend(done),
+            Err(error) => tracing::warn!(matrix = %id, %error, "a matrix could not be dispatched"),
+        }
+    }
+    Ok(dispatched)
+}
+
+async fn dispatch_one(
+    pool: &PgPool,
+    queue: &dyn TokenQueue,
+    id: MatrixId,
+) -> Result<Option<Dispatched>, Error> {
+    let mut tx = pool.begin().await?;
+    let conn = &mut *tx;
+    let Some(matrix) = matrices::lock_live(conn, id).await? else { return Ok(None) };
+    matrix_cells::settle(conn, id).await?;
+    let rented = matrix.definition.provider == ProviderKind::Runpod;
+    if rented {
+        matrices::pin(conn, id).await?;
+    }
+    let spent = matrices::note_spent(conn, id).await?;
+    let mut done = Dispatched { matrix: id, started: 0, skipped: 0, over: false };
+    let cap = matrices::cap_reached(conn, id).await?;
+    if spent >= matrix.budget_usd || cap.is_some() {
+        let which = cap
+            .filter(|cap| cap != "matrix")
+            .map_or_else(String::new, |cap| format!(", and the cap of the {cap} is reached"));
+        let (spent, budget) = (spent.round_dp(2), matrix.budget_usd.round_dp(2));
+        let reason = format!("budget: {spent} of {budget} USD are spent{which}");
+        done.skipped = matrix_cells::give_up_planned(conn, id, CellState::Skipped, &reason).await?;
+    } else {
+        done.started = start_cells(conn, queue, &matrix, rented).await?;
+    }
+    if matrix_cells::open(conn, id).await?.is_empty() {
+        matrices::finish(conn, id).await?;
+        done.over = true;
+    }
+    tx.commit().await?;
+    Ok(Some(done))
+}
+
+async fn start_cells(
+    conn: &mut PgConnection,
+    queue: &dyn TokenQueue,
+    matrix: &Matrix,
+    rented: bool,
+) -> Result<usize, Error> {
+    let open = matrix_cells::open(conn, matrix.id).await?;
+    let places: HashMap<i32, Place> =
+        matrices::places(conn, matrix.id).await?.into_iter().map(|place| (place.group, place)).collect();
+    let rules = Rules {
+        max_parallel: matrix.definition.max_parallel as usize,
+        one_of_a_group: matrix.definition.same_machine,
+        place_first: rented,
+    };
+    let next = to_start(&open, &places.keys().copied().collect(), rules);
+    if next.is_empty() {
+        return Ok(0);
+    }
+    let workflow = matrix.workflow()?;
+    for cell in &next {
+        start_cell(conn, queue, matrix, &workflow, *cell, &places).await?;
+    }
+    matrices::start(conn, matrix.id).await?;
+    Ok(next.len())
+}
+
+/// Starts a cell's run, or goes on with the one it has. Either asks for the place that its group is pinned to.
+async fn start_cell(
+    conn: &mut PgConnection,
+    queue: &dyn TokenQueue,
+    matrix: &Matrix,
+    workflow: &WorkflowDefinition,
+    cell: i32,
+    places: &HashMap<i32, Place>,
+) -> Result<(), Error> {
+    let actor = format!("matrix:{}", matrix.id);
+    let by = By::from(&actor);
+    let mut cell_row = matrix_cells::to_start(conn, matrix.id, cell).await?;
+    let data_center = places.get(&cell_row.group).and_then(|place| place.data_center.clone());
+    let id = if let Some(id) = cell_row.before {
+        // Locked before it is looked at: somebody may take it up by hand.
+        let run = locked(conn, id).await?;
+        if run.status.is_terminal() && run.status != RunStatus::Succeeded {
+            matrices::ask_for(conn, id, data_center.as_deref()).await?;
+            reopen(conn, queue, id, None, by).await?;
+        }
+        id
+    } else {
+        let id = RunId::generate(clock::now());
+        cell_row.spec.machine.data_center = data_center;
+        let new = NewRun {
+            id,
+            spec: &cell_row.spec,
+            definition: workflow,
+            queue: &matrix.queue,
+            priority: cell_row.priority.clamp(0, HIGHEST_PRIORITY),
+            rerun_of: None,
+        };
+        record(conn, queue, &new, by).await?;
+        id
+    };
+    matrix_cells::started(conn, matrix.id, cell, id).await?;
+    Ok(())
+}
