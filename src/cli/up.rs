@@ -67,7 +67,11 @@ async fn all_in_one(
         }
     }
     let queues: Vec<&str> = options.queues.iter().map(|(queue, _)| queue.as_str()).collect();
-    output.note(format!("serving, scheduling, and working {} ({})", queues.join(" and "), database.describe()));
+    output.note(format!(
+        "serving, scheduling, and working {} ({})",
+        queues.join(" and "),
+        database.describe()
+    ));
     stop.asked().await;
     output.note("stopping: steps under way are put back");
     stop.or_at_once(async {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use sqlx::PgPool;
 use url::Url;
@@ -98,11 +98,12 @@ pub async fn scrape(
     at_once: bool,
 ) -> Result<Vec<Scraped>, Error> {
     let names = GpuNames::embedded()?;
-    let mut scraped: Vec<Scraped> = stream::iter(sources.iter().copied())
-        .map(|source| one(pool, settings, source, &names, at_once))
-        .buffer_unordered(settings.at_once.max(1))
-        .try_collect()
-        .await?;
+    let mut asks = Vec::with_capacity(sources.len());
+    for source in sources {
+        asks.push(one(pool, settings, *source, &names, at_once).boxed());
+    }
+    let at_a_time = stream::iter(asks).buffer_unordered(settings.at_once.max(1));
+    let mut scraped: Vec<Scraped> = at_a_time.try_collect().await?;
     scraped.sort_by_key(|done| sources.iter().position(|source| source.name() == done.source));
     Ok(scraped)
 }
