@@ -23,6 +23,7 @@ const SHIPPED_WORKFLOWS: &[(&str, &str)] = &[
 ];
 const SHIPPED_SCHEDULES: &[(&str, &str)] = &[
     ("nightly", include_str!("../schedules/nightly.toml")),
+    ("prices", include_str!("../schedules/prices.toml")),
     ("retention", include_str!("../schedules/retention.toml")),
 ];
 

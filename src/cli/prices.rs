@@ -326,12 +326,12 @@ async fn history(
     let mut all = Vec::new();
     for key in gpu_keys(gpu)? {
         let mut conn = database.pool.acquire().await?;
-        let spans = price_reads::history(&mut conn, &key, platform, kind, days, span_s).await?;
-        all.extend(spans.into_iter().map(|span| (key.clone(), span)));
+        let found = price_reads::history(&mut conn, &key, platform, kind, days, span_s).await?;
+        all.extend(found.into_iter().map(|span| (key.clone(), span)));
     }
     if context.output.json {
-        let spans: Vec<_> = all.iter().map(|(key, span)| json!({ "gpu_key": key, "span": span })).collect();
-        context.output.json(&json!({ "days": days, "span_s": span_s, "history": spans }));
+        let shown: Vec<_> = all.iter().map(|(key, span)| json!({ "gpu_key": key, "span": span })).collect();
+        context.output.json(&json!({ "days": days, "span_s": span_s, "history": shown }));
         return Ok(Exit::Done);
     }
     if all.is_empty() {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use sqlx::PgPool;
 use url::Url;
@@ -98,11 +98,12 @@ pub async fn scrape(
     at_once: bool,
 ) -> Result<Vec<Scraped>, Error> {
     let names = GpuNames::embedded()?;
-    let mut scraped: Vec<Scraped> = stream::iter(sources.iter().copied())
-        .map(|source| one(pool, settings, source, &names, at_once))
-        .buffer_unordered(settings.at_once.max(1))
-        .try_collect()
-        .await?;
+    let mut asks = Vec::with_capacity(sources.len());
+    for source in sources {
+        asks.push(one(pool, settings, *source, &names, at_once).boxed());
+    }
+    let at_a_time = stream::iter(asks).buffer_unordered(settings.at_once.max(1));
+    let mut scraped: Vec<Scraped> = at_a_time.try_collect().await?;
     scraped.sort_by_key(|done| sources.iter().position(|source| source.name() == done.source));
     Ok(scraped)
 }
@@ -153,7 +154,7 @@ async fn one(
         }
         (Some(error), _) => tracing::warn!(source = done.source, error, "some prices are missing"),
         (None, _) => {
-            tracing::info!(source = done.source, prices = done.prices, points = done.points, "prices")
+            tracing::info!(source = done.source, prices = done.prices, points = done.points, "prices");
         }
     }
     Ok(done)
@@ -174,7 +175,7 @@ impl From<SourceError> for Failure {
 struct Answer {
     offers: Vec<RawOffer>,
     rates: Rates,
-    missing: Vec<(String, SourceError)>,
+    missing: Missing,
 }
 
 async fn ask(
@@ -195,11 +196,11 @@ async fn ask(
     Ok(Answer { offers, rates, missing })
 }
 
+/// Parts that are missing, each with the reason.
+type Missing = Vec<(String, SourceError)>;
+
 /// The offers, and the parts that are missing.
-fn read(
-    source: &dyn PriceSource,
-    answered: Pages,
-) -> Result<(Vec<RawOffer>, Vec<(String, SourceError)>), SourceError> {
+fn read(source: &dyn PriceSource, answered: Pages) -> Result<(Vec<RawOffer>, Missing), SourceError> {
     let Pages { pages, mut missing } = answered;
     let mut offers = Vec::new();
     if source.pages_stand_alone() {

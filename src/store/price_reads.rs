@@ -181,7 +181,7 @@ pub async fn history(
     )
     .fetch_all(conn)
     .await?;
-    let spans = rows.into_iter().map(|row| {
+    let read = rows.into_iter().map(|row| {
         Ok(Span {
             platform: row.platform,
             kind: parse("latest_prices.kind", &row.kind)?,
@@ -193,7 +193,7 @@ pub async fn history(
             points: row.points,
         })
     });
-    spans.collect()
+    read.collect()
 }
 
 /// A name that leads to no GPU.

@@ -71,7 +71,7 @@ impl Office {
     async fn sync(&self) -> Synced {
         let pool = &self.database.pool;
         let synced = schedules::sync(pool, &self.options.definitions, &chores::names()).await.unwrap();
-        self.database.execute("delete from schedules where name in ('nightly', 'retention')").await;
+        self.database.execute("delete from schedules where name in ('nightly', 'prices', 'retention')").await;
         synced
     }
 
@@ -427,7 +427,7 @@ async fn commands_show_schedules_and_steer_them() {
             .collect::<Vec<_>>()
     };
     let list = bench.run("schedules list --json --quiet").json();
-    assert_eq!(states(list), ["never broken", "nightly off", "retention on"]);
+    assert_eq!(states(list), ["never broken", "nightly off", "prices on", "retention on"]);
 
     let next = bench.run("schedules next nightly --count 3 --json").json();
     let next: Vec<_> = next.as_array().unwrap().iter().map(|time| time.as_str().unwrap()).collect();

@@ -3,6 +3,7 @@
 //! A chore may be cut short at any line, by a kill or because its process is told to stop; then it is done again from its
 //! start. So it must be harmless twice, and hold no lock for long: small transactions of its own.
 
+mod prices;
 mod retention;
 
 use futures::future::BoxFuture;
@@ -23,7 +24,10 @@ pub struct ChoreContext<'a> {
 type Work = for<'a> fn(ChoreContext<'a>) -> BoxFuture<'a, Result<Value, Error>>;
 
 /// Every chore, by the name that schedules call it.
-const CHORES: &[(&str, Work)] = &[("retention", |context| Box::pin(retention::work(context)))];
+const CHORES: &[(&str, Work)] = &[
+    ("prices", |context| Box::pin(prices::work(context))),
+    ("retention", |context| Box::pin(retention::work(context))),
+];
 
 /// The names of all chores.
 #[must_use]

@@ -1,4 +1,4 @@
-//! CloudRift: a few kinds of machine, in US cents for each machine.
+//! `CloudRift`: a few kinds of machine, in US cents for each machine.
 
 use std::collections::BTreeMap;
 

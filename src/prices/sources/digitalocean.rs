@@ -1,4 +1,4 @@
-//! DigitalOcean: droplets with GPUs, US dollars a droplet.
+//! `DigitalOcean`: droplets with GPUs, US dollars a droplet.
 
 use async_trait::async_trait;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! The SkyPilot catalog: a CSV a cloud, here those that no other source without a key covers, and Lambda. The order of
+//! The `SkyPilot` catalog: a CSV a cloud, here those that no other source without a key covers, and Lambda. The order of
 //! columns differs by cloud. Prices are for whole machines.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! TensorDock v2, a marketplace: GPUs by location, US dollars a GPU (processors, memory and storage are apart).
+//! `TensorDock` v2, a marketplace: GPUs by location, US dollars a GPU (processors, memory and storage are apart).
 
 use async_trait::async_trait;
 use serde::Deserialize;
