@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use serde_json::json;
 
-use super::{CliResult, Context, Exit, database::Database, services, signals::Stop, tokens, worker::Width};
+use super::{
+    CliResult, Context, Exit, database::Database, services, signals::Stop, tokens, worker, worker::Width,
+};
 use crate::{
     api,
     jobs::{Scheduler, WorkerOptions, WorkerSet},
@@ -56,6 +58,7 @@ async fn all_in_one(
     let token = tokens::first_admin(database).await?;
     let workers = WorkerSet::start(&services, options);
     let scheduler = Scheduler::start(&services, &services::scheduler_options(context));
+    worker::are_known(database, options.queues.len()).await;
     let output = context.output;
     if output.json {
         output.json(&json!({ "url": server.url(), "admin_token": token }));

@@ -9,6 +9,9 @@ use crate::{
     store::{matrices, tokens},
 };
 
+/// How long this process' workers may take to be known to others before it says that they work anyway.
+const KNOWN_WITHIN: Duration = Duration::from_secs(10);
+
 /// How often `--until-idle` looks whether anything is left.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -92,6 +95,7 @@ async fn work(args: &Args, options: &WorkerOptions, context: &Context, database:
         None => None,
     };
     let workers = WorkerSet::start(&services, options);
+    are_known(database, queues.len()).await;
     context.output.note(format!("working {} ({})", queues.join(" and "), database.describe()));
     let mut stopped = false;
     loop {
@@ -117,6 +121,31 @@ async fn work(args: &Args, options: &WorkerOptions, context: &Context, database:
     Ok(Exit::Done)
 }
 
+/// Waits until so many workers of this process are known to others: who is told that it works may start a run that needs
+/// a worker.
+pub(super) async fn are_known(database: &Database, workers: usize) {
+    let prefix = process_prefix();
+    let known = async {
+        loop {
+            if let Ok(mut conn) = database.pool.acquire().await
+                && let Ok(known) = tokens::workers_with_prefix(&mut conn, &prefix).await
+                && known.len() >= workers
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    if tokio::time::timeout(KNOWN_WITHIN, known).await.is_err() {
+        tracing::warn!("the workers are not registered yet: is the database busy?");
+    }
+}
+
+/// What the names of this process' workers start with.
+fn process_prefix() -> String {
+    format!("{}{}-", host::worker_prefix(), std::process::id())
+}
+
 /// Serves what monitoring asks of a process that works these queues.
 ///
 /// # Errors
@@ -129,7 +158,7 @@ pub(super) async fn serve_metrics(
 ) -> Result<MonitorServer, CliError> {
     let ready = Readiness {
         queues: queues.to_vec(),
-        worker_prefix: format!("{}{}-", host::worker_prefix(), std::process::id()),
+        worker_prefix: process_prefix(),
         silent: context.config.worker.lease,
     };
     let server = monitor::serve(address, database.pool.clone(), ready)
