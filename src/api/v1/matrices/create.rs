@@ -38,7 +38,7 @@ pub(super) struct MatrixCreated {
 
 /// Start a matrix: the same models under several engines on several GPUs
 ///
-/// Or that of a schedule, as it was last read: `{"schedule": "nightly"}`. A `url` needs an admin. A matrix of this
+/// Or that of a schedule, as it was last read: `{"schedule": "nightly"}`. A `url` in the request needs an admin. A matrix of this
 /// machine's own hardware (`local`) is started on it, with the command.
 #[utoipa::path(
     post, path = "/matrices", tag = "matrices", security(("token" = [])),
@@ -67,13 +67,16 @@ pub(super) async fn create_matrix(
     Parameters::of(request.uri()).finish()?;
     let body = Body::read(request).await?;
     let (schedule, mut definition) = match Asked::read(&body)? {
-        Asked::Matrix(definition) => (None, *definition),
+        Asked::Matrix(definition) => {
+            who.allow(if definition.url.is_some() { &["url"] } else { &[] })?;
+            (None, *definition)
+        }
+        // Its file says where it leads, and whoever may run a schedule may do this.
         Asked::Schedule(name) => {
             let definition = of_schedule(&pool, &name).await?;
             (Some(name), definition)
         }
     };
-    who.allow(if definition.url.is_some() { &["url"] } else { &[] })?;
     if let Some(url) = definition.url.take() {
         definition.url = Some(check_url("url", &url).await?);
     }
