@@ -207,7 +207,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::TruthServer(args) => truth_server::run(args, output).await,
         Command::Serve(args) => serve::run(args, context).await,
         Command::Up(args) => up::run(args, context).await,
-        Command::Openapi(_) => openapi::run(output),
+        Command::Openapi(_) => Ok(openapi::run(output)),
         Command::Worker(args) => worker::run(args, context).await,
         Command::Scheduler(args) => scheduler::run(args, context).await,
         Command::Schedules(command) => schedules::run(command, context).await,

@@ -1,6 +1,6 @@
 //! `dria-bench openapi`: the description of the HTTP API.
 
-use super::{CliResult, Exit, Output};
+use super::{Exit, Output};
 use crate::api;
 
 /// Print the OpenAPI 3.1 document of the HTTP API, as `serve` answers it at /openapi.json
@@ -8,10 +8,8 @@ use crate::api;
 pub struct Args {}
 
 /// Prints it.
-///
-/// # Errors
-/// Never: it is part of the program.
-pub fn run(output: Output) -> CliResult {
+#[must_use]
+pub fn run(output: Output) -> Exit {
     output.data(api::document());
-    Ok(Exit::Done)
+    Exit::Done
 }

@@ -28,7 +28,8 @@ impl App {
         let database = TestDatabase::new().await;
         let spec = runs::truth_spec(&[1], ProviderKind::Endpoint, Some("http://127.0.0.1:9".to_owned()));
         let run = runs::start(&database, &ApalisQueue, &spec, &runs::quick_workflow(&[1]), "steps").await;
-        let server = api::serve(&config::Server::default(), database.pool.clone()).await.unwrap();
+        let settings = config::Server { host: [127, 0, 0, 1].into(), port: 0, ..Default::default() };
+        let server = api::serve(&settings, database.pool.clone()).await.unwrap();
         let operator = tokens::create(&database.pool, "ops", Role::Operator, None, "test").await.unwrap();
         let admin = tokens::create(&database.pool, "root", Role::Admin, None, "test").await.unwrap();
         Self { database, server, client: http::client(None).unwrap(), run, operator, admin }

@@ -186,7 +186,7 @@ async fn a_process_is_ready_while_its_workers_beat_and_its_database_answers() {
 async fn metrics_of_the_server_are_for_this_machine_and_for_tokens() {
     let database = TestDatabase::new().await;
     let token = tokens::create(&database.pool, "prometheus", Role::Viewer, None, "test").await.unwrap();
-    let settings = config::Server { host: [127, 0, 0, 1].into(), port: 0 };
+    let settings = config::Server { host: [127, 0, 0, 1].into(), port: 0, ..Default::default() };
     let server = api::serve(&settings, database.pool.clone()).await.unwrap();
     let url = server.url();
     get(&format!("{url}/api/v1/runs"), &[]).await;

@@ -109,7 +109,6 @@ pub(crate) fn spec(url: &str) -> RunSpec {
             provider: ProviderKind::Endpoint,
             gpu_id: "none".to_owned(),
             gpu_candidates: Vec::new(),
-            data_center: None,
             gpu_count: 0,
             data_center: None,
             volume_in_gb: 0,

@@ -132,7 +132,7 @@ async fn list(State(pool): Pool, uri: Uri) -> Result<Json<ResultList>, Error> {
     let before = parameters.take("cursor").map(|RowCursor(row)| row);
     parameters.finish()?;
     let mut results = result_pages::page(&mut *pool.acquire().await?, &filter, before, limit + 1).await?;
-    let has_more = results.len() as i64 > limit;
+    let has_more = results.len() > usize::try_from(limit).unwrap_or_default();
     results.truncate(limit as usize);
     let next = results.last().filter(|_| has_more).map(|result| RowCursor(result.id).text());
     let results = results.into_iter().map(|result| ResultItem::of(view, result)).collect();

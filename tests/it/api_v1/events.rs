@@ -36,7 +36,7 @@ async fn stored(app: &App) -> Vec<i64> {
 }
 
 fn within<F: Future>(future: F) -> tokio::time::Timeout<F> {
-    tokio::time::timeout(Duration::from_secs(60), future)
+    tokio::time::timeout(Duration::from_mins(1), future)
 }
 
 #[tokio::test]

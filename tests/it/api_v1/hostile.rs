@@ -34,7 +34,7 @@ async fn bodies_that_are_none_are_refused_each_in_its_words() {
         (vec![b' '; 70_000], 413, "body_too_large"),
         (b"{}".to_vec(), 422, "invalid_body"),
     ] {
-        assert_eq!(send("application/json", body.clone()).await, (status, code.to_owned()), "{:.30?}", body);
+        assert_eq!(send("application/json", body.clone()).await, (status, code.to_owned()), "{body:.30?}");
     }
     for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
         assert_eq!(send(kind, b"{}".to_vec()).await, (415, "not_json".to_owned()), "{kind}");

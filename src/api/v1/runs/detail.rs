@@ -88,7 +88,7 @@ pub(super) async fn show(
     let mut conn = pool.acquire().await?;
     let run = runs::get(&mut conn, id).await?.ok_or(Error::UnknownRun(id))?;
     let mut events = events::page(&mut conn, id, after, EVENTS + 1).await?;
-    let has_more = events.len() as i64 > EVENTS;
+    let has_more = events.len() > usize::try_from(EVENTS).unwrap_or_default();
     events.truncate(EVENTS as usize);
     let mut detail = RunDetail {
         workflow: run.kind.clone(),

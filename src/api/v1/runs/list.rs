@@ -115,7 +115,7 @@ pub(super) async fn list(State(pool): Pool, uri: Uri) -> Result<Json<RunList>, E
     parameters.finish()?;
     let after = cursor.map(|RunCursor(at, id)| (at, id));
     let mut runs = run_pages::page(&mut *pool.acquire().await?, &filter, after, limit + 1).await?;
-    let has_more = runs.len() as i64 > limit;
+    let has_more = runs.len() > usize::try_from(limit).unwrap_or_default();
     runs.truncate(limit as usize);
     let next = runs.last().filter(|_| has_more).map(|run| RunCursor(run.created_at, run.id).text());
     Ok(Json(RunList { runs: runs.into_iter().map(RunItem::from).collect(), next }))

@@ -5,7 +5,7 @@ use crate::{
     api::error::{BadField, Error},
     definitions::Definitions,
     domain::{
-        catalog::Catalog,
+        catalog::{Catalog, Model},
         kinds::{EngineKind, ProviderKind},
         spec::{EngineSpec, LoadSpec, MachineSpec, ModelSpec, RunSpec},
         workflow::WorkflowDefinition,
@@ -102,7 +102,7 @@ fn model(request: &RunRequest, catalog: &Catalog, wrong: &mut Wrong) -> ModelSpe
     let known = known.ok();
     let id = known.and_then(|model| model.id_for(engine)).unwrap_or(&asked.id);
     let common_name = asked.common_name.as_deref().or(known.map(|model| model.common_name.as_str()));
-    let parameter_size = asked.parameter_size.as_deref().or(known.map(|model| model.parameter_size()));
+    let parameter_size = asked.parameter_size.as_deref().or(known.map(Model::parameter_size));
     ModelSpec {
         id: id.to_owned(),
         common_name: common_name.unwrap_or(&asked.id).to_owned(),
@@ -161,7 +161,7 @@ fn machine(asked: &MachineRequest, catalog: &Catalog, wrong: &mut Wrong) -> Mach
         asked.gpu_candidates.iter().flatten().map(|name| gpu("machine.gpu_candidates", name)).collect();
     match (asked.provider, &gpu_id) {
         (ProviderKind::Runpod, None) => {
-            wrong.add("machine.gpu_id", "has to be given: which GPU is to be rented?")
+            wrong.add("machine.gpu_id", "has to be given: which GPU is to be rented?");
         }
         (ProviderKind::Local, None) => {
             wrong.add(
