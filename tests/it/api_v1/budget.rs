@@ -5,6 +5,7 @@ use dria_bench::{
     store::{audit, budgets},
 };
 use reqwest::{Method, Response};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::{App, problem};
@@ -29,7 +30,7 @@ async fn an_operator_says_what_a_run_may_cost_and_nobody_below() {
         let answer: Value = post(&operator, "?max_usd=5.25").await.json().await.unwrap();
         assert_eq!(answer, json!({ "run": run, "changed": changed, "max_usd": "5.25" }));
     }
-    assert_eq!(budgets::of_run(&mut conn, run).await.unwrap().unwrap().to_string(), "5.25");
+    assert_eq!(budgets::of_run(&mut conn, run).await.unwrap(), Some(Decimal::new(525, 2)));
     let log = audit::of(&mut conn, &run.to_string()).await.unwrap();
     assert_eq!(log.last().unwrap().action, "run.budget");
 }

@@ -40,7 +40,7 @@ async fn a_matrix_by_names_of_the_catalog_is_made_listed_and_cancelled() {
     let operator = app.token(Role::Operator).await;
     let location = start(&app, &operator, &two()).await;
     let report = app.json(&location).await;
-    assert_eq!((&report["state"], &report["budget_usd"]), (&"planned".into(), &"40.00".into()));
+    assert_eq!((&report["state"], &report["budget_usd"]), (&"planned".into(), &"40.000000".into()));
     let cells = report["list"].as_array().unwrap();
     let engines: Vec<_> = cells.iter().map(|cell| cell["engine"].as_str().unwrap()).collect();
     assert_eq!(engines, ["vllm", "sglang"]);
@@ -91,7 +91,7 @@ async fn a_matrix_that_is_over_is_resumed_under_a_new_budget() {
         post(&app, &operator, &resume("?budget=60.50"), &json!({})).await.json().await.unwrap();
     assert_eq!(resumed["cells"], 2);
     let report = app.json(&location).await;
-    assert_eq!((&report["state"], &report["budget_usd"]), (&"running".into(), &"60.50".into()));
+    assert_eq!((&report["state"], &report["budget_usd"]), (&"running".into(), &"60.500000".into()));
 }
 
 #[tokio::test]

@@ -74,6 +74,9 @@ async fn one_that_is_run_now_waits_for_a_scheduler_and_one_that_cannot_be_read_i
         assert_eq!((status, code.as_str()), (409, "refused"), "{what}");
     }
     assert_eq!(app.json("/api/v1/schedules/broken").await["state"], "broken");
+    for junk in ["%ff", "%00", "..%2fbroken"] {
+        assert_eq!(problem(app.get(&format!("/api/v1/schedules/{junk}")).await).await.0, 404, "{junk}");
+    }
 }
 
 #[tokio::test]

@@ -87,7 +87,6 @@ pub(super) async fn pause_queue(
         (status = 200, body = QueueChanged),
         (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
         (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below admin"),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such queue"),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
     )
 )]
