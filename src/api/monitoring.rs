@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(metrics_text))
 }
 
-/// Metrics in the OpenMetrics text format
+/// Metrics as text that Prometheus reads
 ///
 /// For programs of this machine, and with a token of any role from elsewhere.
 #[utoipa::path(

@@ -127,8 +127,8 @@ async fn price_history(State(pool): Pool, uri: Uri) -> Result<Json<PriceHistory>
     let mut history = Vec::new();
     let mut conn = pool.acquire().await?;
     for key in keys_of(&gpu)? {
-        let spans = price_reads::history(&mut conn, &key, platform.as_deref(), kind, days, span_s).await?;
-        history.extend(spans.into_iter().map(|span| PriceSpan { gpu_key: key.clone(), span }));
+        let found = price_reads::history(&mut conn, &key, platform.as_deref(), kind, days, span_s).await?;
+        history.extend(found.into_iter().map(|span| PriceSpan { gpu_key: key.clone(), span }));
     }
     Ok(Json(PriceHistory { days, span_s, history }))
 }
