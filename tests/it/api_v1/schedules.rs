@@ -28,13 +28,13 @@ async fn a_schedule_is_turned_on_and_off_by_an_operator_and_shows_when_it_fires(
     let app = app().await;
     let (operator, viewer) = (app.token(Role::Operator).await, app.token(Role::Viewer).await);
     let list = app.json("/api/v1/schedules").await;
-    let states: Vec<_> = list["schedules"]
+    let known: Vec<_> = list["schedules"]
         .as_array()
         .unwrap()
         .iter()
         .map(|one| (one["name"].as_str().unwrap(), one["state"].as_str().unwrap()))
         .collect();
-    assert_eq!(states, [("nightly", "off"), ("prices", "on"), ("retention", "on")]);
+    assert_eq!(known, [("nightly", "off"), ("prices", "on"), ("retention", "on")]);
     for what in ["enable", "disable", "run"] {
         assert_eq!(problem(post(&app, &viewer, &format!("nightly/{what}")).await).await.0, 403, "{what}");
         let (status, code, _) = problem(post(&app, &operator, &format!("nightyl/{what}")).await).await;
