@@ -64,11 +64,6 @@ impl Operator {
             (role, several) => Err(Error::ForbiddenParts(role, format!("`{}` need", several.join("`, `")))),
         }
     }
-
-    /// The role of their token.
-    pub(super) const fn role(&self) -> Role {
-        self.role
-    }
 }
 
 impl<S> FromRequestParts<S> for Operator
@@ -85,6 +80,33 @@ where
         }
         let caller = Caller::from_request_parts(parts, state).await?;
         Ok(Self { actor: format!("token:{}", holder.name), role: holder.role, request_id: caller.id })
+    }
+}
+
+/// Somebody who may administer queues.
+#[derive(Debug)]
+pub(super) struct Admin(Operator);
+
+impl Admin {
+    /// Who it is, for the audit log.
+    pub(super) fn by(&self) -> By<'_> {
+        self.0.by()
+    }
+}
+
+impl<S> FromRequestParts<S> for Admin
+where
+    S: Send + Sync,
+    PgPool: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let who = Operator::from_request_parts(parts, state).await?;
+        match who.role {
+            Role::Admin => Ok(Self(who)),
+            role => Err(Error::Forbidden(role, Role::Admin)),
+        }
     }
 }
 

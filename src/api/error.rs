@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::{
     domain::{
         ids::{MatrixId, RunId},
+        matrix::MatrixError,
         names::UnknownName,
     },
     ledger::{self, tokens::Role},
@@ -30,7 +31,7 @@ pub(super) enum Error {
     #[error("there is no run {0}; /api/v1/runs lists those that there are")]
     UnknownRun(RunId),
     /// No matrix has this id.
-    #[error("there is no matrix {0}")]
+    #[error("there is no matrix {0}; /api/v1/matrices lists those that there are")]
     UnknownMatrix(MatrixId),
     /// No schedule has this name.
     #[error("{0}")]
@@ -53,6 +54,9 @@ pub(super) enum Error {
     /// A body whose fields can't be used.
     #[error("the body has fields that can't be used: {}", in_words(.0.iter().map(|bad| (&bad.field, &bad.message))))]
     Fields(Vec<BadField>),
+    /// A matrix that can't be run as it is asked for.
+    #[error("{0}")]
+    Matrix(#[from] MatrixError),
     /// A body that is no JSON.
     #[error("the body can't be read as JSON: {0}")]
     Malformed(String),
@@ -172,6 +176,7 @@ impl Error {
             Self::Records(_) => (StatusCode::INTERNAL_SERVER_ERROR, "records"),
             Self::Parameters(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameters"),
             Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_body"),
+            Self::Matrix(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_matrix"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed_body"),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
             Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
@@ -210,7 +215,7 @@ impl From<ledger::Error> for Error {
             ledger::Error::NoMatrix(id) => Self::UnknownMatrix(id),
             ledger::Error::NoSchedule(unknown) => Self::UnknownSchedule(unknown),
             ledger::Error::Definitions(error) => Self::Refused(error.to_string()),
-            ledger::Error::Matrix(error) => Self::Refused(error.to_string()),
+            ledger::Error::Matrix(error) => Self::Matrix(error),
             ledger::Error::Refused(reason) => Self::Refused(reason),
             ledger::Error::Unknown(what) => Self::Unknown(what),
         }

@@ -97,18 +97,39 @@ impl Fields<'_> {
 
     /// The value of a field that has to be given.
     pub(super) fn need<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
-        if self.map.get(name).is_none_or(Value::is_null) {
+        if self.require(name) { self.take(name) } else { None }
+    }
+
+    /// Remembers a field that has to be given as wrong, where it isn't. Returns whether it is.
+    pub(super) fn require(&mut self, name: &str) -> bool {
+        let given = self.has(name);
+        if !given {
             self.map.remove(name);
             self.refuse(name, "has to be given".to_owned());
-            return None;
         }
-        self.take(name)
+        given
+    }
+
+    /// Whether a field is given.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.map.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// The fields of an object within; none where it isn't given.
     pub(super) fn object(&mut self, name: &str) -> Self {
         let map = self.take(name).unwrap_or_default();
         Self { path: self.path_of(name), map, bad: self.bad }
+    }
+
+    /// The fields of each object of a list within, with its place in the path: `include.0`; none where it isn't given.
+    pub(super) fn objects(&mut self, name: &str) -> Vec<Self> {
+        let list: Vec<Map<String, Value>> = self.take(name).unwrap_or_default();
+        let path = self.path_of(name);
+        let bad = self.bad;
+        (0..)
+            .zip(list)
+            .map(|(place, map): (usize, _)| Self { path: format!("{path}.{place}"), map, bad })
+            .collect()
     }
 
     /// Remembers what is wrong with a field, in words that read on from its name.

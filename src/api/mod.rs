@@ -13,7 +13,6 @@
 //! ```
 
 mod accept;
-mod admin;
 mod app;
 mod auth;
 mod caller;

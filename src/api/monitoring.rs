@@ -9,14 +9,34 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{app::Pool, error::Error};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    app::{App, Pool},
+    error::{Error, Problem},
+};
 use crate::{
     metrics,
     monitor::{self, Refused},
 };
 
-/// `GET /metrics`: for programs of this machine, and with a token of any role from elsewhere.
-pub(super) async fn read(State(pool): Pool, request: Request) -> Result<Response, Error> {
+/// The route of whoever gathers metrics.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(metrics_text))
+}
+
+/// Metrics as text that Prometheus reads
+///
+/// For programs of this machine, and with a token of any role from elsewhere.
+#[utoipa::path(
+    get, path = "/metrics", tag = "health", security((), ("token" = [])),
+    responses(
+        (status = 200, body = String, content_type = "application/openmetrics-text"),
+        (status = 401, body = Problem, content_type = "application/problem+json",
+         description = "Asked from elsewhere without a token that is in force"),
+    )
+)]
+async fn metrics_text(State(pool): Pool, request: Request) -> Result<Response, Error> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
     match monitor::may_read(&pool, peer, request.headers()).await {
         Ok(()) => {}

@@ -10,10 +10,14 @@ use axum::{
     http::{Uri, request::Parts},
 };
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use rust_decimal::Decimal;
 use url::form_urlencoded;
 
 use super::error::{BadParameter, Error};
 use crate::domain::ids::RunId;
+
+/// No budget is as much, US dollars: whoever writes it has lost the point.
+pub(super) const MOST_USD: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 
 /// The parameters after the `?`: taken one by one, then [`Parameters::finish`].
 #[derive(Debug, Default)]
@@ -128,6 +132,21 @@ impl FromStr for Time {
     }
 }
 
+/// An amount of money: more than 0 US dollars, written in cents or finer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Usd(pub(super) Decimal);
+
+impl FromStr for Usd {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let amount = Decimal::from_str_exact(s).ok().filter(|usd| *usd > Decimal::ZERO && *usd < MOST_USD);
+        amount
+            .map(Self)
+            .ok_or("must be an amount of US dollars of more than 0 and less than 1000000, like 12.50")
+    }
+}
+
 /// What a listing of results is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Format {
@@ -180,6 +199,23 @@ impl<S: Send + Sync> FromRequestParts<S> for RunParameter {
         let Path(text) =
             Path::<String>::from_request_parts(parts, state).await.map_err(|_| bad(NoRunId.to_string()))?;
         text.parse().map_err(|error: NoRunId| bad(error.to_string()))
+    }
+}
+
+/// The `{…}` of a path that has one, as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Segment(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let read = Path::<String>::from_request_parts(parts, state).await.map(|Path(text)| text);
+        // PostgreSQL holds no NUL.
+        read.ok()
+            .filter(|text| !text.contains('\0'))
+            .map(Self)
+            .ok_or_else(|| Error::UnknownPath(parts.uri.path().to_owned()))
     }
 }
 

@@ -5,7 +5,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     domain::{failure::Failure, spec::RunSpec},
-    report::RunReport,
+    report::{
+        RunReport,
+        matrix::{MatrixReport, MatrixSummary},
+        schedules::ScheduleReport,
+    },
     store::{attempts::Attempt, events::Event, pods::Pod, steps::Step},
 };
 
@@ -71,9 +75,7 @@ pub(super) fn pod(pod: &mut Pod) {
 
 /// An event: who did it only by kind (`worker`, `cli`, `token`), and of its data what is plain.
 pub(super) fn event(event: &mut Event) {
-    if let Some((kind, _)) = event.actor.split_once(':') {
-        event.actor = kind.to_owned();
-    }
+    by_kind(&mut event.actor);
     if let Value::Object(data) = event.data.take() {
         let mut kept: Map<String, Value> = data
             .iter()
@@ -84,6 +86,54 @@ pub(super) fn event(event: &mut Event) {
             kept.insert("code".to_owned(), code.clone());
         }
         event.data = Value::Object(kept);
+    }
+}
+
+/// A matrix in a list: who made it only by kind.
+pub(super) fn matrix(matrix: &mut MatrixSummary) {
+    by_kind(&mut matrix.created_by);
+}
+
+/// A matrix with its cells: reasons without places.
+pub(super) fn matrix_report(report: &mut MatrixReport) {
+    matrix(&mut report.summary);
+    for reason in &mut report.reasons {
+        reason.reason = sentence(&reason.reason);
+    }
+    for cell in &mut report.list {
+        cell.reason = cell.reason.as_deref().map(sentence);
+    }
+}
+
+/// A schedule: its matrix without URLs, its ticks without what chores found.
+pub(super) fn schedule(report: &mut ScheduleReport) {
+    let schedule = &mut report.schedule;
+    schedule.definition.iter_mut().for_each(without_urls);
+    schedule.override_by.iter_mut().for_each(by_kind);
+    schedule.error = schedule.error.as_deref().map(sentence);
+    for tick in &mut report.ticks {
+        by_kind(&mut tick.actor);
+        tick.reason = tick.reason.as_deref().map(sentence);
+        tick.report = None;
+    }
+}
+
+/// Takes every field `url` out, however deep: a newer version may have written what this one doesn't know.
+fn without_urls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("url");
+            map.values_mut().for_each(without_urls);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_urls),
+        _ => {}
+    }
+}
+
+/// Who did it, only by kind: `worker`, `cli`, `token`.
+fn by_kind(actor: &mut String) {
+    if let Some((kind, _)) = actor.split_once(':') {
+        *actor = kind.to_owned();
     }
 }
 

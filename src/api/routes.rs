@@ -4,7 +4,6 @@ use axum::{Router, http::Uri, middleware, routing::get};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    admin,
     app::App,
     caller, docs,
     error::Error,
@@ -17,18 +16,16 @@ use crate::config;
 
 /// Every route that is in the OpenAPI document: a resource brings its own.
 pub(super) fn documented() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::preamble()).merge(health::routes()).nest("/api/v1", v1::routes())
+    OpenApiRouter::with_openapi(openapi::preamble())
+        .merge(health::routes())
+        .merge(monitoring::routes())
+        .nest("/api/v1", v1::routes())
 }
 
 /// Every route, with its guards.
 pub(super) fn router(app: App, settings: &config::Server) -> Router {
     let (routes, document) = documented().split_for_parts();
-    let routes = routes
-        .route("/", get(home::home))
-        .route("/metrics", get(monitoring::read))
-        .merge(admin::routes())
-        .merge(docs::routes(&document))
-        .with_state(app);
+    let routes = routes.route("/", get(home::home)).merge(docs::routes(&document)).with_state(app);
     guarded(routes, Limits::default(), settings)
 }
 

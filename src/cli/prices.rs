@@ -1,8 +1,7 @@
 //! `dria-bench prices …`: what GPUs cost where, asking the sources, and what people look after.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::json;
 
@@ -14,10 +13,11 @@ use super::{
 use crate::{
     domain::{
         catalog::Catalog,
-        price::{PriceKind, freshness::short, normalise::median},
+        price::{PriceKind, freshness::short},
     },
     prices::{self, Outcome, Scraped, Settings, sources},
-    store::price_reads::{self, Filter, Latest},
+    report::prices::{gpu_keys, keep_cheapest, medians},
+    store::price_reads::{self, Filter},
 };
 
 /// Names not seen for so many days are no longer for review.
@@ -177,17 +177,6 @@ fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The platforms' prices of one GPU, summed up: fresh and stale ones of one platform count once.
-#[derive(Debug, Serialize)]
-struct Summary {
-    gpu_key: String,
-    kind: PriceKind,
-    median_usd: Decimal,
-    platforms: usize,
-    cheapest_usd: Decimal,
-    cheapest_platform: String,
-}
-
 async fn list(
     context: &Context,
     database: &Database,
@@ -196,7 +185,7 @@ async fn list(
     every: bool,
     old: bool,
 ) -> CliResult {
-    let keys = which.gpu.as_deref().map(gpu_keys).transpose()?;
+    let keys = which.gpu.as_deref().map(keys_of).transpose()?;
     let filter = Filter {
         gpu_key: keys
             .as_deref()
@@ -209,7 +198,7 @@ async fn list(
     };
     let mut prices = price_reads::latest(&mut *database.pool.acquire().await?, &filter).await?;
     prices.retain(|price| keys.as_ref().is_none_or(|keys| keys.contains(&price.gpu_key)));
-    let medians = summaries(&prices);
+    let medians = medians(&prices);
     let all = prices.len();
     if !every {
         keep_cheapest(&mut prices);
@@ -258,60 +247,10 @@ async fn list(
     Ok(Exit::Done)
 }
 
-/// The GPU of this name, or those of a family: a name that begins the short names of several.
-fn gpu_keys(name: &str) -> Result<Vec<String>, CliError> {
+fn keys_of(name: &str) -> Result<Vec<String>, CliError> {
     let catalog = Catalog::embedded().map_err(|error| CliError::failed(error.to_string()))?;
-    let wanted = name.trim().to_lowercase();
-    let family = catalog.gpus().iter().filter(|gpu| gpu.alias_of.is_none());
-    let family: Vec<String> = family
-        .filter(|gpu| gpu.display_name.to_lowercase().split(' ').next() == Some(wanted.as_str()))
-        .map(|gpu| gpu.id.clone())
-        .collect();
-    match catalog.gpu(name) {
-        Ok(gpu) if !family.contains(&gpu.id) || family.len() == 1 => Ok(vec![gpu.id.clone()]),
-        Ok(gpu) if gpu.id == name => Ok(vec![gpu.id.clone()]),
-        _ if !family.is_empty() => Ok(family),
-        Ok(gpu) => Ok(vec![gpu.id.clone()]),
-        Err(unknown) => Err(CliError::usage(unknown.to_string()).hint("dria-bench catalog gpus")),
-    }
-}
-
-/// Of each GPU and kind: the median over platforms of each one's cheapest price that is young enough.
-fn summaries(prices: &[Latest]) -> Vec<Summary> {
-    let mut cheapest: BTreeMap<(&str, PriceKind), BTreeMap<&str, Decimal>> = BTreeMap::new();
-    for price in prices.iter().filter(|price| price.freshness.counts()) {
-        let of_gpu = cheapest.entry((&price.gpu_key, price.kind)).or_default();
-        let known = of_gpu.entry(&price.platform).or_insert(price.usd_per_gpu_hour);
-        *known = (*known).min(price.usd_per_gpu_hour);
-    }
-    let summed = cheapest.into_iter().filter_map(|((gpu_key, kind), platforms)| {
-        let (platform, lowest) = platforms.iter().min_by_key(|(_, usd)| **usd)?;
-        let mut sorted: Vec<Decimal> = platforms.values().copied().collect();
-        sorted.sort_unstable();
-        Some(Summary {
-            gpu_key: gpu_key.to_owned(),
-            kind,
-            median_usd: median(&sorted)?,
-            platforms: sorted.len(),
-            cheapest_usd: *lowest,
-            cheapest_platform: (*platform).to_owned(),
-        })
-    });
-    summed.collect()
-}
-
-/// Keeps of each GPU, platform, kind and tier the cheapest: the list is sorted by price.
-fn keep_cheapest(prices: &mut Vec<Latest>) {
-    let mut seen = std::collections::HashSet::new();
-    prices.retain(|price| {
-        seen.insert((
-            price.gpu_key.clone(),
-            price.platform.clone(),
-            price.provider.clone(),
-            price.kind,
-            price.tier.clone(),
-        ))
-    });
+    gpu_keys(&catalog, name)
+        .map_err(|unknown| CliError::usage(unknown.to_string()).hint("dria-bench catalog gpus"))
 }
 
 async fn history(
@@ -324,7 +263,7 @@ async fn history(
 ) -> CliResult {
     let span_s = price_reads::span_s(days);
     let mut all = Vec::new();
-    for key in gpu_keys(gpu)? {
+    for key in keys_of(gpu)? {
         let mut conn = database.pool.acquire().await?;
         let found = price_reads::history(&mut conn, &key, platform, kind, days, span_s).await?;
         all.extend(found.into_iter().map(|span| (key.clone(), span)));

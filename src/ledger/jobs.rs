@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What became of a job that was to be tried again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Retried {
     /// Its step waited, and is woken now.

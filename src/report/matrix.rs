@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A matrix in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct MatrixSummary {
     /// Its id.
     pub matrix: MatrixId,
@@ -41,8 +41,10 @@ pub struct MatrixSummary {
     /// How many cells there are, and how many of them are where.
     pub cells: Counts,
     /// What it may cost, US dollars.
+    #[schema(value_type = String)]
     pub budget_usd: Decimal,
     /// What it has cost, US dollars.
+    #[schema(value_type = String)]
     pub spent_usd: Decimal,
     /// Who made it.
     pub created_by: String,
@@ -59,7 +61,7 @@ pub struct MatrixSummary {
 }
 
 /// Cells by state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Counts {
     /// All of them.
     pub planned: i64,
@@ -78,7 +80,7 @@ pub struct Counts {
 }
 
 /// A matrix with its cells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct MatrixReport {
     /// What a list has of it.
     #[serde(flatten)]
@@ -94,7 +96,7 @@ pub struct MatrixReport {
 }
 
 /// Why cells failed, were skipped or cancelled.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Reason {
     /// What became of them.
     pub state: CellState,
@@ -105,7 +107,7 @@ pub struct Reason {
 }
 
 /// A cell.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct CellReport {
     /// Its place in the order, from 0.
     pub cell: i32,
@@ -132,6 +134,7 @@ pub struct CellReport {
     /// The data center that its group is pinned to; null: not yet, or nobody knows.
     pub data_center: Option<String>,
     /// What its run has cost, US dollars.
+    #[schema(value_type = String)]
     pub spent_usd: Decimal,
 }
 

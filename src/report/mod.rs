@@ -13,6 +13,7 @@ pub mod history;
 mod instrument;
 pub mod matrix;
 mod notes;
+pub mod prices;
 pub mod recompute;
 pub mod records;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A schedule as it is now.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ScheduleReport {
     /// What the table has.
     #[serde(flatten)]

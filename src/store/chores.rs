@@ -11,7 +11,7 @@ use super::Error;
 pub const REAPER: &str = "reaper";
 
 /// The last word of a chore.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ChoreReport {
     /// When.
     pub at: DateTime<Utc>,

@@ -8,7 +8,7 @@ use super::{Error, from_json};
 use crate::domain::{failure::Failure, ids::RunId};
 
 /// A step that failed for good.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct DeadLetter {
     /// Its run.
     pub run: RunId,

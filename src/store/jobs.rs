@@ -16,7 +16,7 @@ use crate::domain::{failure::Failure, ids::RunId, job::JobState, step::StepStatu
 const PAST_ALL: &str = "ZZZZZZZZZZZZZZZZZZZZZZZZZZ";
 
 /// The step that a job wakes.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Woken {
     /// Its run.
     pub run: RunId,
@@ -33,7 +33,7 @@ pub struct Woken {
 }
 
 /// A job.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Job {
     /// Its id, a ULID.
     pub id: String,

@@ -27,7 +27,7 @@ pub struct Filter<'a> {
 }
 
 /// The newest price of a series.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Latest {
     /// Who says so.
     pub source: String,
@@ -46,10 +46,13 @@ pub struct Latest {
     /// The region it holds in; empty: everywhere.
     pub region: String,
     /// US dollars per GPU-hour; of a marketplace, the median of its offers.
+    #[schema(value_type = String)]
     pub usd_per_gpu_hour: Decimal,
     /// Of a marketplace: the lowest.
+    #[schema(value_type = Option<String>)]
     pub min_usd: Option<Decimal>,
     /// Of a marketplace: a tenth of its offers cost at most this.
+    #[schema(value_type = Option<String>)]
     pub p10_usd: Option<Decimal>,
     /// Of a marketplace: how many offers there are.
     pub offers: Option<i32>,
@@ -121,7 +124,7 @@ pub async fn latest(conn: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<
 }
 
 /// The prices of a GPU on one platform within a span of time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Span {
     /// Where it is rented.
     pub platform: String,
@@ -132,10 +135,13 @@ pub struct Span {
     /// When the span begins.
     pub from: DateTime<Utc>,
     /// The lowest price in it, US dollars per GPU-hour.
+    #[schema(value_type = String)]
     pub min_usd: Decimal,
     /// The median.
+    #[schema(value_type = String)]
     pub median_usd: Decimal,
     /// The highest.
+    #[schema(value_type = String)]
     pub max_usd: Decimal,
     /// How many points there are.
     pub points: i64,

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use super::Error;
 
 /// A queue and what waits in it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Queue {
     /// `steps`, or `steps@<host>` for runs on a host's own hardware.
     pub name: String,

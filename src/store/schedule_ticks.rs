@@ -37,7 +37,7 @@ impl Outcome {
 }
 
 /// A tick.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Tick {
     /// When it was due; where somebody asked for it, when they did.
     pub tick: DateTime<Utc>,

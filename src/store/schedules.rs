@@ -9,7 +9,7 @@ use super::{Error, from_json, to_json};
 use crate::domain::schedule::ScheduleDefinition;
 
 /// A schedule.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Schedule {
     /// Its name, which is its file's too.
     pub name: String,

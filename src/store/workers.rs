@@ -8,7 +8,7 @@ use super::Error;
 use crate::domain::ids::RunId;
 
 /// A step in a worker's hands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Held {
     /// Its run.
     pub run: RunId,
@@ -17,7 +17,7 @@ pub struct Held {
 }
 
 /// A worker: one a queue and start of a process.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Worker {
     /// Its name: host, process and start are in it.
     pub name: String,

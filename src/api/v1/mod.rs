@@ -1,9 +1,14 @@
 //! `/api/v1`: one module a resource. Each has a function `routes` that brings its routes and what the document says of
 //! them; a new resource is a module and a line here.
 
+mod admin;
+mod catalog;
 mod cursor;
+mod matrices;
+mod prices;
 mod results;
 mod runs;
+mod schedules;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -11,5 +16,12 @@ use super::app::App;
 
 /// Every resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(runs::routes()).merge(results::routes())
+    OpenApiRouter::new()
+        .merge(runs::routes())
+        .merge(results::routes())
+        .merge(matrices::routes())
+        .merge(schedules::routes())
+        .merge(prices::routes())
+        .merge(catalog::routes())
+        .merge(admin::routes())
 }

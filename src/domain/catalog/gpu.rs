@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::table::{CatalogError, Row};
 
 /// Where a GPU is sold. Its names are those of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GpuCategory {
     /// For servers.
@@ -32,7 +32,7 @@ impl FromStr for GpuCategory {
 }
 
 /// CUDA compute capability, which says what a card can calculate: 8.0 brings bf16, 8.9 fp8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ComputeCapability {
     /// The part before the dot.
     pub major: u8,
@@ -58,7 +58,7 @@ impl fmt::Display for ComputeCapability {
 }
 
 /// A GPU model. What isn't known is `None`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Gpu {
     /// RunPod's GPU type id, exact: `NVIDIA H200`. Some have two spaces in a row.
     pub id: String,

@@ -8,7 +8,7 @@ use super::table::{CatalogError, Row};
 use crate::domain::kinds::EngineKind;
 
 /// How keys and values are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AttentionKind {
     /// Every head has its own.
@@ -22,7 +22,7 @@ pub enum AttentionKind {
 }
 
 /// A model's attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Attention {
     /// How keys and values are kept.
     pub kind: AttentionKind,
@@ -47,7 +47,7 @@ impl FromStr for Attention {
 }
 
 /// A model. What isn't known is `None`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Model {
     /// Name for people: `Llama 3.1 8B`.
     pub common_name: String,

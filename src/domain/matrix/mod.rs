@@ -2,6 +2,7 @@
 //!
 //! It is pure: which cells there are and in which order. Who works them, and what they cost, is not known here.
 
+mod lookup;
 mod order;
 pub(super) mod parse;
 mod spec;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kinds::{EngineKind, ProviderKind};
 
+pub use lookup::{Lookup, MAX_GPU_COUNT, MAX_PARALLEL};
 pub use order::{OpenCell, Rules, to_start};
 pub use state::{CellState, MatrixState};
 

@@ -6,7 +6,10 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-use super::{CPU, DEFAULT_MAX_CELLS, Inclusion, MAX_CELLS, MatrixDefinition, PriorityRule, Selector};
+use super::{
+    DEFAULT_MAX_CELLS, Inclusion, Lookup, MAX_CELLS, MAX_GPU_COUNT, MAX_PARALLEL, MatrixDefinition,
+    PriorityRule, Selector,
+};
 use crate::domain::{
     catalog::Catalog,
     definition::{DefinitionError, Document},
@@ -14,12 +17,6 @@ use crate::domain::{
     names::UnknownName,
     spec::base_url,
 };
-
-/// The most runs at once a matrix may ask for.
-const MAX_PARALLEL: u32 = 100;
-
-/// The most GPUs of one machine.
-const MAX_GPU_COUNT: u32 = 16;
 
 type Text = Spanned<String>;
 
@@ -75,8 +72,7 @@ struct RawPriority {
 /// Looks names up and refuses unknown ones where they stand.
 struct Names<'a> {
     document: &'a Document<'a>,
-    catalog: &'a Catalog,
-    provider: ProviderKind,
+    lookup: Lookup<'a>,
 }
 
 /// Reads the table that stands at `at`.
@@ -89,7 +85,7 @@ pub(in crate::domain) fn read(
 ) -> Result<MatrixDefinition, DefinitionError> {
     let provider = raw.provider.get_ref().parse::<ProviderKind>();
     let provider = provider.map_err(|error| document.refuse(raw.provider.span(), error.to_string()))?;
-    let names = Names { document, catalog, provider };
+    let names = Names { document, lookup: Lookup { catalog, provider } };
     let workflow = raw.workflow.get_ref();
     if !workflows.contains(workflow) {
         let known = workflows.iter().map(|name| (name.as_str(), vec![name.as_str()]));
@@ -167,13 +163,13 @@ impl Names<'_> {
         }
     }
 
-    fn found<T, E: ToString>(&self, text: &Text, found: Result<T, E>) -> Result<T, DefinitionError> {
-        found.map_err(|error| self.document.refuse(text.span(), error.to_string()))
+    fn found<T>(&self, text: &Text, found: Result<T, String>) -> Result<T, DefinitionError> {
+        found.map_err(|reason| self.document.refuse(text.span(), reason))
     }
 
     /// Where the engine runs, exactly where that is to be said.
     fn url(&self, raw: &RawMatrix) -> Result<Option<String>, DefinitionError> {
-        match (self.provider, &raw.url) {
+        match (self.lookup.provider, &raw.url) {
             (ProviderKind::Endpoint, None) => {
                 let reason = "endpoint measures what already runs: add its url = \"http://host:port\"";
                 Err(self.document.refuse(raw.provider.span(), reason))
@@ -190,45 +186,27 @@ impl Names<'_> {
         }
     }
 
-    /// Runs on one machine would measure each other.
     fn max_parallel(&self, given: Option<&Spanned<u32>>) -> Result<u32, DefinitionError> {
         let parallel = self.within(given, MAX_PARALLEL)?.unwrap_or(1);
         match given {
-            Some(number) if parallel > 1 && self.provider != ProviderKind::Runpod => {
-                let reason =
-                    format!("{} has one machine, and runs at once would measure each other", self.provider);
-                Err(self.document.refuse(number.span(), reason))
+            Some(number) => {
+                let runs = self.lookup.parallel(parallel);
+                runs.map_err(|reason| self.document.refuse(number.span(), reason))
             }
-            _ => Ok(parallel),
+            None => Ok(parallel),
         }
     }
 
     fn engine(&self, text: &Text) -> Result<EngineKind, DefinitionError> {
-        let engine = self.found(text, text.get_ref().parse())?;
-        if (engine, self.provider) == (EngineKind::Truth, ProviderKind::Runpod) {
-            let reason = "truth comes in no container, so it can't run on a rented machine";
-            return Err(self.document.refuse(text.span(), reason));
-        }
-        Ok(engine)
+        self.found(text, self.lookup.engine(text.get_ref()))
     }
 
     fn model(&self, text: &Text) -> Result<String, DefinitionError> {
-        // Any engine's id will do here; the name for people is what is kept.
-        let model = self.catalog.model(text.get_ref(), EngineKind::Truth);
-        self.found(text, model.map(|model| model.common_name.clone()))
+        self.found(text, self.lookup.model(text.get_ref()))
     }
 
     fn gpu(&self, text: &Text) -> Result<String, DefinitionError> {
-        if text.get_ref().eq_ignore_ascii_case(CPU) {
-            return match self.provider {
-                ProviderKind::Local | ProviderKind::Endpoint => Ok(CPU.to_owned()),
-                ProviderKind::Runpod => {
-                    let reason = "runpod rents GPUs: `cpu` is for the providers local and endpoint";
-                    Err(self.document.refuse(text.span(), reason))
-                }
-            };
-        }
-        self.found(text, self.catalog.gpu(text.get_ref()).map(|gpu| gpu.id.clone()))
+        self.found(text, self.lookup.gpu(text.get_ref()))
     }
 
     fn inclusion(&self, raw: &RawInclusion) -> Result<Inclusion, DefinitionError> {

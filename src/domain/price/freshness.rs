@@ -12,7 +12,7 @@ pub const STALE: Duration = Duration::from_hours(12);
 pub const SHOWN: Duration = Duration::from_hours(24);
 
 /// A band.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Freshness {
     /// Seen less than two hours ago.

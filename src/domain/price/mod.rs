@@ -24,7 +24,9 @@ pub use self::{
 };
 
 /// How a machine is sold. The two are never mixed: a spot machine may be taken away at any time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PriceKind {
     /// Yours until you give it back.

@@ -27,6 +27,11 @@ fn operations(document: &Value) -> Vec<(String, Method, Value)> {
     all
 }
 
+/// A path whose run, matrix or job has this id.
+fn at(path: &str, id: &str) -> String {
+    path.replace("{id}", id).replace("{name}", "nobody").replace("{level}", "throughput")
+}
+
 fn statuses(operation: &Value) -> BTreeSet<u16> {
     operation["responses"].as_object().unwrap().keys().map(|status| status.parse().unwrap()).collect()
 }
@@ -71,12 +76,40 @@ async fn each_path_answers_the_methods_it_names_and_no_other() {
     let app = App::new().await;
     let document = document();
     for (path, item) in document["paths"].as_object().unwrap() {
-        let url = path.replace("{id}", NOBODY).replace("{level}", "throughput");
+        let url = at(path, NOBODY);
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             let status = app.request(method.clone(), &url).send().await.unwrap().status();
             let named = item.get(method.as_str().to_lowercase()).is_some();
             assert_eq!(status != 405, named, "{method} {path} is answered with {status}");
         }
+    }
+}
+
+#[test]
+fn every_resource_is_in_it() {
+    let document = document();
+    let mut resources: BTreeSet<&str> = BTreeSet::new();
+    for path in document["paths"].as_object().unwrap().keys() {
+        let path = path.trim_start_matches("/api/v1").trim_start_matches('/');
+        let end = path.match_indices('/').nth(usize::from(path.starts_with("admin/")));
+        resources.insert(end.map_or(path, |(end, _)| &path[..end]));
+    }
+    for resource in [
+        "runs",
+        "results",
+        "matrices",
+        "schedules",
+        "prices",
+        "gpus",
+        "models",
+        "admin/queues",
+        "admin/jobs",
+        "admin/dead-letters",
+        "admin/workers",
+        "admin/reaper",
+        "metrics",
+    ] {
+        assert!(resources.contains(resource), "{resource} isn't in {resources:?}");
     }
 }
 
@@ -111,7 +144,6 @@ async fn each_refusal_that_it_names_is_real() {
     let (viewer, admin) = (app.token(Role::Viewer).await, app.token(Role::Admin).await);
     for (path, method, operation) in operations(&document()) {
         let named = statuses(&operation);
-        let at = |id: &str| path.replace("{id}", id).replace("{level}", "throughput");
         let ask = async |url: String, token: Option<&str>, body: Value| {
             let mut request = app.request(method.clone(), &url);
             if let Some(token) = token {
@@ -122,18 +154,29 @@ async fn each_refusal_that_it_names_is_real() {
             }
             request.send().await.unwrap().status().as_u16()
         };
-        let query = if path.ends_with("/priority") { "?priority=3" } else { "" };
-        let nobody = format!("{}{query}", at(NOBODY));
+        // What has to be given, so that what comes after it is seen.
+        let query = match path.rsplit('/').next() {
+            Some("priority") => "?priority=3",
+            Some("budget") => "?max_usd=3",
+            Some("history") => "?gpu=H100",
+            _ if method == Method::DELETE => "?confirm=true",
+            _ => "",
+        };
+        let nobody = format!("{}{query}", at(&path, NOBODY));
         let mut seen = BTreeSet::from([
             ask(nobody.clone(), Some("drb_nonsense"), plain()).await,
             ask(nobody.clone(), Some(&viewer), plain()).await,
             ask(nobody, Some(&admin), plain()).await,
-            ask(format!("{}?nonsense=1", at(NOBODY)), Some(&admin), plain()).await,
+            ask(format!("{}?nonsense=1", at(&path, NOBODY)), Some(&admin), plain()).await,
         ]);
         seen.retain(|status| *status >= 400);
         assert!(named.is_superset(&seen), "{method} {path} answers with {seen:?} and names {named:?}");
         // The others need a state or a body of their own, and have their tests there.
-        let elsewhere = BTreeSet::from([400, 409, 413, 415, 429, 503]);
+        let mut elsewhere = BTreeSet::from([400, 409, 413, 415, 429, 503]);
+        if path == "/metrics" {
+            // Programs of this machine need no token.
+            elsewhere.insert(401);
+        }
         let refusals: BTreeSet<u16> = named.iter().copied().filter(|status| *status >= 400).collect();
         let unseen: Vec<_> =
             refusals.difference(&seen).filter(|status| !elsewhere.contains(status)).collect();

@@ -1,11 +1,16 @@
-//! `/api/v1` as clients meet it: its document, its lists, starting runs, following them, and everything that is refused.
+//! `/api/v1` as clients meet it: its document, its lists, starting runs and matrices, following and
+//! steering them, schedules, prices, and everything that is refused.
 
+mod budget;
 mod create;
 mod document;
 mod events;
 mod hostile;
 mod lists;
+mod matrices;
+mod prices;
 mod redacted;
+mod schedules;
 
 use dria_bench::{
     api::{self, Server},

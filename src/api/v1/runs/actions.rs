@@ -1,6 +1,7 @@
 //! `POST /api/v1/runs/{id}/…`: steering a run, as the commands do. Parameters come after the `?`; no body is read.
 
 use axum::{Json, extract::FromRequestParts, http::request::Parts};
+use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::PgPool;
 use utoipa::ToSchema;
@@ -11,7 +12,7 @@ use crate::{
         app::App,
         auth::Operator,
         error::{Error, Problem},
-        parameters::{Parameters, RunParameter},
+        parameters::{Parameters, RunParameter, Usd},
     },
     domain::{ids::RunId, step::StepKind},
     ledger::{self, operator},
@@ -57,6 +58,10 @@ pub(super) struct Steered {
     /// After `priority`.
     #[serde(skip_serializing_if = "Option::is_none")]
     priority: Option<i32>,
+    /// After `budget`: what it may cost, US dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    max_usd: Option<Decimal>,
     /// After `rerun`: the run that is repeated.
     #[serde(skip_serializing_if = "Option::is_none")]
     rerun_of: Option<RunId>,
@@ -144,6 +149,17 @@ action!("/runs/{id}/priority", "Give a run a priority: higher goes first",
         std::mem::take(&mut on.parameters).finish()?;
         let changed = operator::prioritise(&on.pool, &ApalisQueue, on.run, priority, on.who.by()).await?;
         Ok(Json(Steered { run: Some(on.run), changed: Some(changed), priority: Some(priority), ..Steered::default() }))
+    }
+);
+
+action!("/runs/{id}/budget", "Say what a run may cost; one that was stopped for it goes on with a retry",
+    [("max_usd" = f64, Query, description = "US dollars over all its generations, more than 0", exclusive_minimum = 0)],
+    /// Sets the budget.
+    budget(on) {
+        let Usd(max_usd) = on.parameters.need("max_usd")?;
+        std::mem::take(&mut on.parameters).finish()?;
+        let changed = operator::set_budget(&on.pool, on.run, Some(max_usd), on.who.by()).await?;
+        Ok(Json(Steered { run: Some(on.run), changed: Some(changed), max_usd: Some(max_usd), ..Steered::default() }))
     }
 );
 

@@ -77,7 +77,7 @@ pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -
     let (mut spec, workflow) = resolve(&asked)?;
     who.allow(&place::restricted(&spec))?;
     if let Some(url) = spec.machine.url.take() {
-        spec.machine.url = Some(place::check_url(&url).await?);
+        spec.machine.url = Some(place::check_url("machine.url", &url).await?);
     }
     let by = who.by();
     let request_sha256 = digest(&body)?;

@@ -5,7 +5,7 @@ mod create;
 mod detail;
 mod events;
 mod list;
-mod place;
+pub(super) mod place;
 mod records;
 mod request;
 mod resolve;
@@ -29,4 +29,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(actions::retry))
         .routes(routes!(actions::rerun))
         .routes(routes!(actions::priority))
+        .routes(routes!(actions::budget))
 }

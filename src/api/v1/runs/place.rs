@@ -28,15 +28,15 @@ pub(super) fn restricted(spec: &RunSpec) -> Vec<&'static str> {
     given.into_iter().filter_map(|(given, part)| given.then_some(part)).collect()
 }
 
-/// Checks the URL of an engine that runs already, and writes it as it will be used.
+/// Checks the URL of an engine that runs already, given in this field, and writes it as it will be used.
 ///
 /// The name is looked up once, here. A name server that answers otherwise later is not noticed: that needs an admin who
 /// wants it.
 ///
 /// # Errors
 /// When it is no URL for an engine, holds a password, or leads to where machines are told secrets.
-pub(super) async fn check_url(text: &str) -> Result<String, Error> {
-    let bad = |message: String| Error::Fields(vec![BadField { field: "machine.url".to_owned(), message }]);
+pub(in crate::api::v1) async fn check_url(field: &str, text: &str) -> Result<String, Error> {
+    let bad = |message: String| Error::Fields(vec![BadField { field: field.to_owned(), message }]);
     let url: Url = text.parse().map_err(|error| bad(format!("is no URL: {error}")))?;
     let Some(host) = url.host() else { return Err(bad("must have a host".to_owned())) };
     if !matches!(url.scheme(), "http" | "https") {
@@ -101,9 +101,9 @@ mod tests {
             "file:///etc/passwd",
             "nonsense",
         ] {
-            assert!(check_url(url).await.is_err(), "{url}");
+            assert!(check_url("url", url).await.is_err(), "{url}");
         }
-        assert_eq!(check_url("http://10.0.0.7:8000").await.unwrap(), "http://10.0.0.7:8000/");
-        assert!(check_url("http://127.0.0.1:8000").await.is_ok());
+        assert_eq!(check_url("url", "http://10.0.0.7:8000").await.unwrap(), "http://10.0.0.7:8000/");
+        assert!(check_url("url", "http://127.0.0.1:8000").await.is_ok());
     }
 }

@@ -1,0 +1,37 @@
+//! `/api/v1/admin`: queues, jobs, workers, dead letters and the reaper's report. Operators look, admins change.
+//!
+//! Changes go through the ledger, as the commands `queues` and `jobs` do.
+
+mod dead;
+mod jobs;
+mod queues;
+mod watch;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::api::app::App;
+
+/// The routes.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(queues::list_queues))
+        .routes(routes!(queues::pause_queue))
+        .routes(routes!(queues::resume_queue))
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::show_job, jobs::delete_job))
+        .routes(routes!(jobs::retry_job))
+        .routes(routes!(jobs::cancel_job))
+        .routes(routes!(dead::list_dead_letters))
+        .routes(routes!(watch::list_workers))
+        .routes(routes!(watch::reaper))
+}
+
+/// Takes the row away that was read to see whether there are more, and says where they begin.
+fn cut<T>(rows: &mut Vec<T>, limit: i64, cursor: impl FnOnce(&T) -> String) -> Option<String> {
+    let limit = usize::try_from(limit).unwrap_or_default();
+    if rows.len() <= limit {
+        return None;
+    }
+    rows.truncate(limit);
+    rows.last().map(cursor)
+}

@@ -1,0 +1,157 @@
+//! `/api/v1/prices`: what GPUs cost where, now and over time.
+
+use axum::{Json, extract::State, http::Uri};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    api::{
+        app::{App, Pool},
+        error::{BadParameter, Error, Problem},
+        parameters::Parameters,
+    },
+    domain::{catalog::Catalog, price::PriceKind},
+    report::prices::{PriceMedian, gpu_keys, keep_cheapest, medians},
+    store::price_reads::{self, Filter, Latest, Span},
+};
+
+/// The routes.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_prices)).routes(routes!(price_history))
+}
+
+/// Today's prices.
+#[derive(Serialize, ToSchema)]
+struct PriceList {
+    /// By GPU and kind, cheapest first.
+    prices: Vec<Latest>,
+    /// Of each GPU and kind, over the platforms.
+    medians: Vec<PriceMedian>,
+    /// Dearer regions and sizes of the same platform that are left out; `every=true` gives them.
+    left_out: usize,
+}
+
+/// A GPU's prices over time.
+#[derive(Serialize, ToSchema)]
+struct PriceHistory {
+    /// Days back.
+    days: u32,
+    /// Seconds of a span.
+    span_s: u32,
+    /// Of each GPU, a platform, kind and tier after the other, oldest first.
+    history: Vec<PriceSpan>,
+}
+
+/// The prices of a GPU on one platform within a span of time.
+#[derive(Serialize, ToSchema)]
+struct PriceSpan {
+    /// The GPU: an id of the catalog.
+    gpu_key: String,
+    #[serde(flatten)]
+    span: Span,
+}
+
+/// Today's prices in US dollars per GPU-hour, cheapest first, and the median of the platforms
+///
+/// A price older than a day is none of today's.
+#[utoipa::path(
+    get, path = "/prices", tag = "prices",
+    params(
+        ("gpu" = Option<String>, Query, description = "RunPod's id or short name, or a family such as H100"),
+        ("platform" = Option<String>, Query, description = "`runpod`, `vast.ai`, `google`, …"),
+        ("kind" = Option<PriceKind>, Query),
+        ("region" = Option<String>, Query, description = "Only what holds in, or can be had in, this region"),
+        ("every" = Option<bool>, Query, description = "`true`: every region and size of machine, not only the cheapest of each platform"),
+    ),
+    responses(
+        (status = 200, body = PriceList),
+        (status = 422, body = Problem, content_type = "application/problem+json",
+         description = "Parameters that can't be used"),
+    )
+)]
+async fn list_prices(State(pool): Pool, uri: Uri) -> Result<Json<PriceList>, Error> {
+    let mut parameters = Parameters::of(&uri);
+    let gpu: Option<String> = parameters.take("gpu");
+    let platform: Option<String> = parameters.take("platform");
+    let kind: Option<PriceKind> = parameters.take("kind");
+    let region: Option<String> = parameters.take("region");
+    let every: bool = parameters.take("every").unwrap_or_default();
+    parameters.finish()?;
+    let keys = gpu.as_deref().map(keys_of).transpose()?;
+    let only = match keys.as_deref() {
+        Some([one]) => Some(one.as_str()),
+        _ => None,
+    };
+    let filter = Filter {
+        gpu_key: only,
+        platform: platform.as_deref(),
+        kind,
+        region: region.as_deref(),
+        hidden: false,
+    };
+    let mut prices = price_reads::latest(&mut *pool.acquire().await?, &filter).await?;
+    prices.retain(|price| keys.as_ref().is_none_or(|keys| keys.contains(&price.gpu_key)));
+    let (medians, all) = (medians(&prices), prices.len());
+    if !every {
+        keep_cheapest(&mut prices);
+    }
+    Ok(Json(PriceList { left_out: all - prices.len(), prices, medians }))
+}
+
+/// A GPU's prices over time, in few points
+///
+/// A point is an hour for up to 7 days, six hours for up to 30, else whole days, at most 120 of them.
+#[utoipa::path(
+    get, path = "/prices/history", tag = "prices",
+    params(
+        ("gpu" = String, Query, description = "RunPod's id or short name, or a family such as H100"),
+        ("platform" = Option<String>, Query, description = "`runpod`, `vast.ai`, `google`, …"),
+        ("kind" = Option<PriceKind>, Query),
+        ("days" = Option<u32>, Query, description = "Days back, 1 to 3650, default 90", minimum = 1, maximum = 3650),
+    ),
+    responses(
+        (status = 200, body = PriceHistory),
+        (status = 422, body = Problem, content_type = "application/problem+json",
+         description = "Parameters that can't be used"),
+    )
+)]
+async fn price_history(State(pool): Pool, uri: Uri) -> Result<Json<PriceHistory>, Error> {
+    let mut parameters = Parameters::of(&uri);
+    let platform: Option<String> = parameters.take("platform");
+    let kind: Option<PriceKind> = parameters.take("kind");
+    let Days(days) = parameters.take("days").unwrap_or(Days(90));
+    let gpu: String = parameters.need("gpu")?;
+    parameters.finish()?;
+    let span_s = price_reads::span_s(days);
+    let mut history = Vec::new();
+    let mut conn = pool.acquire().await?;
+    for key in keys_of(&gpu)? {
+        let found = price_reads::history(&mut conn, &key, platform.as_deref(), kind, days, span_s).await?;
+        history.extend(found.into_iter().map(|span| PriceSpan { gpu_key: key.clone(), span }));
+    }
+    Ok(Json(PriceHistory { days, span_s, history }))
+}
+
+/// The GPUs that a name means.
+fn keys_of(name: &str) -> Result<Vec<String>, Error> {
+    let catalog = Catalog::embedded().map_err(|error| Error::Internal(error.to_string()))?;
+    gpu_keys(&catalog, name).map_err(|unknown| {
+        let message = format!("can't be used: {unknown}");
+        Error::Parameters(vec![BadParameter { parameter: "gpu".to_owned(), message }])
+    })
+}
+
+/// 1 to 3650 days.
+struct Days(u32);
+
+impl std::str::FromStr for Days {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        match s.parse() {
+            Ok(days @ 1..=3650) => Ok(Self(days)),
+            _ => Err("must be a whole number of days from 1 to 3650"),
+        }
+    }
+}
