@@ -83,6 +83,10 @@ async fn show(args: &Args, database: &Database, output: Output) -> CliResult {
     let mut conn = database.pool.acquire().await?;
     let id = find::run(&mut conn, run).await?;
     let report = find::report(&mut conn, id).await?;
+    if args.cost.everywhere {
+        cost::show_everywhere(&args.cost, &mut conn, &report, output).await?;
+        return Ok(Exit::Done);
+    }
     if args.cost.cost {
         cost::show(&args.cost, &report, output)?;
         return Ok(Exit::Done);
