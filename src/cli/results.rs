@@ -121,6 +121,12 @@ pub async fn print(
         Format::Wide => output.data(render::wide_table(&summaries, view)),
         Format::Guidellm => output.json(&guidellm::of_run(conn, report).await?),
     }
+    if matches!(format, Format::Table | Format::Wide) {
+        match render::efficiency(report) {
+            Ok(table) => output.data(format!("\n{table}")),
+            Err(why) => output.note(why),
+        }
+    }
     Ok(())
 }
 

@@ -337,10 +337,16 @@ async fn a_schedules_day_is_of_all_its_matrices_runs_and_of_no_others() {
     assert_eq!(said["details"]["cap"], "schedule", "{said}");
     assert!(said["message"].as_str().unwrap().contains("all runs of its schedule today (UTC)"), "{said}");
     assert_eq!(rig.work(&of_one).await, Executed::Done);
+    // A cap that is raised holds at once.
+    rig.database
+        .execute(
+            "update schedules set definition = '{\"budget_usd_per_day\": \"1000\"}' where name = 'nightly'",
+        )
+        .await;
     rig.drain().await;
     assert_eq!(rig.run(one).await.status, RunStatus::Succeeded, "{}", rig.code(one).await);
 
-    // Yesterday's doesn't count, and a cap that is raised holds at once.
+    // Yesterday's doesn't count.
     rig.database
         .execute(
             "update schedules set definition = '{\"budget_usd_per_day\": \"1.2\"}' where name = 'nightly'",

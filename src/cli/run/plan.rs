@@ -218,13 +218,13 @@ fn planned_step(kind: StepKind, level_s: f64, past: &[StepSeconds], price: Optio
 
 /// All steps together. The upper ends are known only where each step's is.
 fn total(steps: &[PlannedStep]) -> Expected {
-    let all = || steps.iter().map(|step| step.expected);
+    let all: Vec<Expected> = steps.iter().map(|step| step.expected).collect();
     Expected {
-        least_s: all().map(|one| one.least_s).sum(),
-        median_s: all().map(|one| one.median_s).sum(),
-        most_s: all().map(|one| one.most_s).sum(),
-        least_usd: all().map(|one| one.least_usd).sum(),
-        most_usd: all().map(|one| one.most_usd).sum(),
+        least_s: all.iter().map(|one| one.least_s).sum(),
+        median_s: all.iter().map(|one| one.median_s).sum(),
+        most_s: all.iter().map(|one| one.most_s).sum(),
+        least_usd: all.iter().map(|one| one.least_usd).sum(),
+        most_usd: all.iter().map(|one| one.most_usd).sum(),
     }
 }
 
