@@ -209,10 +209,10 @@ fn planned_step(kind: StepKind, level_s: f64, past: &[StepSeconds], price: Optio
         None if measures => (Basis::LowerBound, 0, Expected { least_s: level_s, ..Expected::default() }),
         None => (Basis::Unknown, 0, Expected::default()),
     };
-    let cost = |seconds: f64| price.and_then(|price| machine_cost_usd(price, seconds));
     // The machine is paid for from some moment within provision.
-    expected.least_usd = cost(if kind == StepKind::Provision { 0.0 } else { expected.least_s });
-    expected.most_usd = expected.most_s.and_then(cost);
+    let paid_s = if kind == StepKind::Provision { 0.0 } else { expected.least_s };
+    expected.least_usd = price.and_then(|price| machine_cost_usd(price, paid_s));
+    expected.most_usd = price.zip(expected.most_s).and_then(|(price, most)| machine_cost_usd(price, most));
     PlannedStep { step, basis, runs, expected }
 }
 
