@@ -12,7 +12,7 @@ use super::{
     site,
     spec::{self, SpecArgs},
 };
-use crate::{domain::run::RunStatus, ledger::operator::Terms, report::View};
+use crate::{domain::run::RunStatus, report::View};
 
 /// Tokens of a demo's prompts and of its answers.
 const TOKENS: u32 = 16;
@@ -63,7 +63,7 @@ pub async fn run(args: Args, mut context: Context) -> CliResult {
     };
     let (spec, workflow) = spec::resolve(&wanted, &context)?;
     let database = Database::open(&context.config).await?;
-    let request = Request { spec, workflow, rerun_of: None, terms: Terms::default() };
+    let request = Request::new(spec, workflow);
     let outcome = benchmark_and_serve(&args, &request, &context, &database).await;
     database.close().await;
     outcome

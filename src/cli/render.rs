@@ -4,6 +4,7 @@
 //! left empty in CSV; it is never shown as 0.
 
 mod cost;
+mod efficiency;
 mod gaps;
 mod instrument;
 mod precision;
@@ -13,6 +14,7 @@ mod table;
 mod wide;
 
 pub use cost::cost;
+pub use efficiency::efficiency;
 pub use gaps::gap_histograms;
 pub use instrument::instrument_table;
 pub use precision::{precision_table, steady_in_words};

@@ -83,6 +83,10 @@ async fn show(args: &Args, database: &Database, output: Output) -> CliResult {
     let mut conn = database.pool.acquire().await?;
     let id = find::run(&mut conn, run).await?;
     let report = find::report(&mut conn, id).await?;
+    if args.cost.everywhere {
+        cost::show_everywhere(&args.cost, &mut conn, &report, output).await?;
+        return Ok(Exit::Done);
+    }
     if args.cost.cost {
         cost::show(&args.cost, &report, output)?;
         return Ok(Exit::Done);
@@ -116,6 +120,12 @@ pub async fn print(
         Format::Table => output.data(render::table(&summaries, view)),
         Format::Wide => output.data(render::wide_table(&summaries, view)),
         Format::Guidellm => output.json(&guidellm::of_run(conn, report).await?),
+    }
+    if matches!(format, Format::Table | Format::Wide) {
+        match render::efficiency(report) {
+            Ok(table) => output.data(format!("\n{table}")),
+            Err(why) => output.note(why),
+        }
     }
     Ok(())
 }

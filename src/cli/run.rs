@@ -1,7 +1,11 @@
 //! `dria-bench run`: starts a run and follows it to its end.
 
+mod pick;
+mod plan;
+
 use rust_decimal::Decimal;
 
+use self::pick::Picked;
 use super::{
     CliError, CliResult, Context, Exit,
     attend::require_worker,
@@ -20,7 +24,10 @@ use crate::{
     ledger::operator::{self, Terms},
     queue::ApalisQueue,
     report::View,
-    store::runs::{self, NewRun},
+    store::{
+        events,
+        runs::{self, NewRun},
+    },
 };
 
 /// Priority of a run that a person started; nightly ones have 0.
@@ -43,6 +50,10 @@ pub struct Args {
             "prompt_tokens", "output_tokens", "until", "seed", "slots", "context", "precision"]
     )]
     like: Option<RunRef>,
+    /// Show what would be rented, how long each step may take and what it may cost, and start nothing; no RunPod key is
+    /// needed
+    #[arg(long, conflicts_with_all = ["detach", "repeat"])]
+    plan: bool,
     /// Do it so many times, one run after another, and show how much they vary
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100),
           conflicts_with = "detach")]
@@ -72,6 +83,15 @@ pub(super) struct Request {
     pub(super) rerun_of: Option<RunId>,
     /// What it may cost, and how long teardown waits after a failure.
     pub(super) terms: Terms,
+    /// Why its GPUs were picked; `None`: they were asked for.
+    picked: Option<Picked>,
+}
+
+impl Request {
+    /// A run of this request, on the usual terms.
+    pub(super) fn new(spec: RunSpec, workflow: WorkflowDefinition) -> Self {
+        Self { spec, workflow, rerun_of: None, terms: Terms::default(), picked: None }
+    }
 }
 
 /// Starts a run and follows it.
@@ -81,6 +101,7 @@ pub(super) struct Request {
 pub async fn run(args: Args, context: Context) -> CliResult {
     // What can be refused without a database is refused before one is started.
     let resolved = match &args.like {
+        None if args.plan => Some(spec::describe(&args.spec, &context)?),
         None => Some(spec::resolve(&args.spec, &context)?),
         Some(_) => None,
     };
@@ -97,11 +118,25 @@ async fn start_and_follow(
     database: &Database,
 ) -> CliResult {
     let mut request = match (resolved, &args.like) {
-        (Some((spec, workflow)), _) => Request { spec, workflow, rerun_of: None, terms: Terms::default() },
+        (Some((spec, workflow)), _) => Request::new(spec, workflow),
         (None, Some(like)) => request_like(database, like).await?,
         (None, None) => return Err(CliError::usage("nothing to run")),
     };
     request.terms = Terms { hold_min: args.hold_on_failure, budget_usd: args.max_usd };
+    if request.spec.machine.gpu_id == spec::AUTO {
+        let mut conn = database.pool.acquire().await?;
+        let picked = pick::pick(&mut conn, &mut request.spec, args.spec.max_price).await?;
+        if !args.plan {
+            pick::note(&picked, context.output);
+        }
+        request.picked = Some(picked);
+    }
+    if args.plan {
+        let mut conn = database.pool.acquire().await?;
+        let plan = plan::plan(&mut conn, &request.spec, &request.workflow, request.picked.as_ref()).await?;
+        plan::show(&plan, context.output);
+        return Ok(Exit::Done);
+    }
     let queue = services::queue_of(request.spec.machine.provider);
     if args.detach {
         require_worker(context, database, &queue).await?;
@@ -165,7 +200,7 @@ async fn request_like(database: &Database, like: &RunRef) -> Result<Request, Cli
     let run =
         runs::get(&mut conn, id).await?.ok_or_else(|| CliError::failed(format!("there is no run {id}")))?;
     let workflow = run.workflow()?;
-    Ok(Request { spec: run.spec, workflow, rerun_of: Some(id), terms: Terms::default() })
+    Ok(Request { rerun_of: Some(id), ..Request::new(run.spec, workflow) })
 }
 
 /// Records a run and wakes its first step.
@@ -180,6 +215,10 @@ pub(super) async fn start(database: &Database, request: &Request, queue: &str) -
         rerun_of: request.rerun_of,
     };
     operator::start_on(&database.pool, &ApalisQueue, &new, request.terms, &actor()).await?;
+    if let Some(picked) = &request.picked {
+        let mut conn = database.pool.acquire().await?;
+        events::append(&mut conn, id, "gpu_picked", None, &actor(), serde_json::json!(picked)).await?;
+    }
     Ok(id)
 }
 

@@ -237,6 +237,9 @@ fn as_text(report: &ScheduleReport) -> String {
         lines.push(definition.description.clone());
         lines.push(format!("cron  {} in {}", definition.cron, definition.timezone));
         lines.push(format!("does  {}", what(&definition)));
+        if let Some(budget) = definition.budget_usd_per_day {
+            lines.push(format!("cost  at most {} USD a day (UTC)", budget.normalize()));
+        }
         let next: Vec<_> = report.next.iter().copied().map(minute).collect();
         let next = if next.is_empty() { "-".to_owned() } else { next.join(", ") + " UTC" };
         lines.push(format!("next  {next}"));

@@ -4,6 +4,7 @@ mod args;
 mod machine;
 
 pub(super) use args::{SpecArgs, engines};
+pub(super) use machine::AUTO;
 
 use super::{CliError, Context};
 use crate::{
@@ -19,11 +20,25 @@ use crate::{
 /// The model of the llama.cpp wheels, and so what runs where nothing else is asked for.
 pub(super) const SMALL_MODEL: &str = "smollm2-135m-instruct";
 
-/// A run's request and its steps.
+/// A run's request and its steps. Its GPU may be [`AUTO`].
+///
+/// # Errors
+/// Exit 2, with the nearest names, for whatever is unknown or contradicts itself; exit 3 without the key that renting
+/// needs.
+pub(super) fn resolve(args: &SpecArgs, context: &Context) -> Result<(RunSpec, WorkflowDefinition), CliError> {
+    let resolved = describe(args, context)?;
+    machine::require_key(&resolved.0, context)?;
+    Ok(resolved)
+}
+
+/// The same for somebody who only looks: nothing is rented, so no key is needed.
 ///
 /// # Errors
 /// Exit 2, with the nearest names, for whatever is unknown or contradicts itself.
-pub(super) fn resolve(args: &SpecArgs, context: &Context) -> Result<(RunSpec, WorkflowDefinition), CliError> {
+pub(super) fn describe(
+    args: &SpecArgs,
+    context: &Context,
+) -> Result<(RunSpec, WorkflowDefinition), CliError> {
     let provider = machine::provider(args)?;
     let engine_kind = match (args.engine, provider) {
         (Some(kind), _) => kind,

@@ -62,6 +62,8 @@ pub enum CapOf {
     Day,
     /// All that the runs of one matrix rent.
     Matrix,
+    /// All that the runs of one schedule's matrices rent in a day, from midnight UTC.
+    Schedule,
 }
 
 /// What was spent of something, and what more is under way.
@@ -119,6 +121,7 @@ fn exceeded(cap: &Cap, least_usd: Decimal) -> Failure {
         CapOf::Run => "the run",
         CapOf::Day => "all runs today (UTC)",
         CapOf::Matrix => "all runs of its matrix",
+        CapOf::Schedule => "all runs of its schedule today (UTC)",
     };
     let (next, then) = match cap.of {
         CapOf::Run => ("raise it with `dria-bench runs budget RUN USD`", "runs retry RUN"),
@@ -126,6 +129,10 @@ fn exceeded(cap: &Cap, least_usd: Decimal) -> Failure {
             ("raise budget.day_usd (DRIA_BENCH_BUDGET_DAY_USD) or wait for tomorrow", "runs retry RUN")
         }
         CapOf::Matrix => ("wait for its end", "matrices resume MATRIX --budget USD"),
+        CapOf::Schedule => (
+            "raise budget_usd_per_day in its file (then `dria-bench schedules sync`) or wait for tomorrow",
+            "matrices resume MATRIX",
+        ),
     };
     let more = if least_usd > Decimal::ZERO {
         format!(", and this run would cost at least {} USD", least_usd.round_dp(4).normalize())

@@ -8,6 +8,7 @@ mod columns;
 pub mod comparison;
 pub mod costs;
 mod efficiency;
+pub mod everywhere;
 pub mod guidellm;
 pub mod history;
 mod instrument;

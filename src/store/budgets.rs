@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::Error;
 use crate::domain::{ids::RunId, kinds::ProviderKind};
@@ -115,6 +116,26 @@ pub async fn reserved_by_others(conn: &mut PgConnection, run: RunId) -> Result<D
                                * extract(epoch from coalesce(ended_at, now()) - started_at)::numeric / 3600) as usd
                               from rentals l where l.pod = p.name) s on true
            where p.state <> 'gone' and p.reserved_usd is not null and p.run_id <> $1"#,
+        run.as_uuid()
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// What is held back for pods of these runs but `run`, and not spent yet, USD.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reserved_among(conn: &mut PgConnection, runs: &[RunId], run: RunId) -> Result<Decimal, Error> {
+    let runs: Vec<Uuid> = runs.iter().copied().map(RunId::as_uuid).collect();
+    Ok(sqlx::query_scalar!(
+        r#"select coalesce(sum(greatest(p.reserved_usd - coalesce(s.usd, 0), 0)), 0) as "usd!"
+           from pods p
+           left join lateral (select sum(price_usd_per_hour
+                               * extract(epoch from coalesce(ended_at, now()) - started_at)::numeric / 3600) as usd
+                              from rentals l where l.pod = p.name) s on true
+           where p.state <> 'gone' and p.reserved_usd is not null and p.run_id = any($1) and p.run_id <> $2"#,
+        &runs,
         run.as_uuid()
     )
     .fetch_one(conn)

@@ -1,12 +1,14 @@
 //! `schedules`: the schedule files as they were last read, and what operators said about them.
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{Error, from_json, to_json};
-use crate::domain::schedule::ScheduleDefinition;
+use crate::domain::{ids::RunId, schedule::ScheduleDefinition};
 
 /// A schedule.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -199,4 +201,27 @@ pub async fn set_override(
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// What a day of the schedule that a run is of may cost, US dollars, and all runs of its matrices that rented something
+/// today (UTC) or hold a machine; `None`: the run is of no schedule, or of one without such a cap.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cap_of(conn: &mut PgConnection, run: RunId) -> Result<Option<(Decimal, Vec<RunId>)>, Error> {
+    let row = sqlx::query!(
+        r#"select (s.definition ->> 'budget_usd_per_day')::numeric as "limit_usd!",
+                  array(select o.run_id from matrix_cells o join matrices n on n.id = o.matrix_id
+                        where n.schedule = s.name and o.run_id is not null
+                          and (exists (select from rentals l where l.run_id = o.run_id
+                                       and (l.ended_at is null or l.ended_at > date_trunc('day', now(), 'UTC')))
+                               or exists (select from pods p where p.run_id = o.run_id and p.state <> 'gone')))
+                  as "runs!: Vec<Uuid>"
+           from matrix_cells c join matrices m on m.id = c.matrix_id join schedules s on s.name = m.schedule
+           where c.run_id = $1 and s.definition ->> 'budget_usd_per_day' is not null"#,
+        run.as_uuid()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.limit_usd, row.runs.into_iter().map(RunId::from_uuid).collect())))
 }

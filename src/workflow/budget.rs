@@ -22,7 +22,7 @@ use crate::{
     store::{
         budgets, events, matrices, pods, rentals,
         runs::{self, Run},
-        steps,
+        schedules, steps,
     },
 };
 
@@ -103,6 +103,11 @@ async fn caps(services: &Services, conn: &mut PgConnection, run: &Run) -> Result
     if let Some((limit_usd, runs)) = matrices::cap_of(conn, run.id).await? {
         let spending = rentals::spent_by(conn, &runs, false).await?;
         caps.push(Cap { of: CapOf::Matrix, limit_usd, spending, reserved_usd: Decimal::ZERO });
+    }
+    if let Some((limit_usd, runs)) = schedules::cap_of(conn, run.id).await? {
+        let spending = rentals::spent_by(conn, &runs, true).await?;
+        let reserved_usd = budgets::reserved_among(conn, &runs, run.id).await?;
+        caps.push(Cap { of: CapOf::Schedule, limit_usd, spending, reserved_usd });
     }
     if let Some(limit_usd) = services.limits.day_usd {
         let spending = rentals::spent_today(conn).await?;

@@ -24,6 +24,7 @@ mod metrics;
 mod money;
 mod observe;
 mod operator;
+mod pick;
 mod prices;
 mod provider_local;
 mod queue_admin;

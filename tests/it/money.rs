@@ -1,6 +1,8 @@
 //! Money, against a RunPod of our own: what is rented is recorded whatever is killed, costs add up, nothing costs more
 //! than it may, and nothing stays for longer than it may.
 
+mod schedules;
+
 use std::{sync::Arc, time::Duration};
 
 use dria_bench::{

@@ -1,6 +1,7 @@
 //! `results RUN --cost`: what tokens cost at each level.
 
 use rust_decimal::Decimal;
+use sqlx::PgConnection;
 
 use crate::{
     cli::{
@@ -11,6 +12,7 @@ use crate::{
     report::{
         RunReport,
         costs::{CostAnalysis, CostOptions, PriceBasis},
+        everywhere::everywhere,
         number,
     },
 };
@@ -24,6 +26,9 @@ pub(super) struct CostArgs {
     /// At this price of the whole machine instead, US dollars an hour
     #[arg(long, value_name = "USD", requires = "cost", value_parser = price, allow_negative_numbers = true)]
     usd_per_hour: Option<Decimal>,
+    /// At the latest price that every platform asks for the same GPUs
+    #[arg(long, requires = "cost", conflicts_with_all = ["usd_per_hour", "speed"])]
+    pub(super) everywhere: bool,
     /// Share of the time that it serves such a load, per cent; the rest is paid for too
     #[arg(long, value_name = "PERCENT", default_value = "100", requires = "cost",
           value_parser = clap::value_parser!(u32).range(1..=100), allow_negative_numbers = true)]
@@ -41,6 +46,53 @@ fn price(text: &str) -> Result<Decimal, String> {
 fn speed(text: &str) -> Result<f64, String> {
     let speed: f64 = text.parse().map_err(|_| "must be a number like 30".to_owned())?;
     if speed.is_finite() && speed > 0.0 { Ok(speed) } else { Err("must be greater than zero".to_owned()) }
+}
+
+/// Prints what the tokens of a run would cost on every platform.
+///
+/// # Errors
+/// Exit 3 when the database fails.
+pub(super) async fn show_everywhere(
+    args: &CostArgs,
+    conn: &mut PgConnection,
+    report: &RunReport,
+    output: Output,
+) -> Result<(), CliError> {
+    let utilisation = Some(Decimal::new(i64::from(args.utilisation), 2));
+    let options = CostOptions { utilisation, ..CostOptions::default() };
+    let everywhere = everywhere(conn, report, &options).await?;
+    if output.json {
+        output.json(&everywhere);
+        return Ok(());
+    }
+    if everywhere.offers.is_empty() {
+        output.note(format!(
+            "no price of {} × {} is known: dria-bench prices scrape",
+            everywhere.gpu_count, everywhere.gpu_id
+        ));
+        return Ok(());
+    }
+    output.note(format!(
+        "serving as measured on {} × {}, under this load {} % of the time; another platform's machine may be faster or \
+         slower",
+        everywhere.gpu_count, everywhere.gpu_id, args.utilisation
+    ));
+    let rows = everywhere.offers.iter().map(|offer| {
+        let price = &offer.price;
+        let place = [price.provider.as_str(), price.tier.as_str(), price.region.as_str()];
+        let place: Vec<&str> = place.into_iter().filter(|text| !text.is_empty()).collect();
+        [
+            price.platform.clone(),
+            if place.is_empty() { "-".to_owned() } else { place.join(", ") },
+            price.kind.to_string(),
+            offer.usd_per_hour.normalize().to_string(),
+            or_dash(offer.usd_per_million_output_tokens),
+            price.in_stock.map_or("?", |there| if there { "yes" } else { "no" }).to_owned(),
+            price.reason.clone(),
+        ]
+    });
+    output.data(table(["PLATFORM", "WHERE", "KIND", "$/H", "$/1M OUTPUT", "STOCK", "PRICE"], rows));
+    Ok(())
 }
 
 /// Prints what the tokens of a run cost.

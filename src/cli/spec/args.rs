@@ -2,6 +2,8 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use rust_decimal::Decimal;
+
 use crate::domain::{
     kinds::{EngineKind, ProviderKind},
     measure::until::Until,
@@ -79,12 +81,17 @@ pub(in crate::cli) struct SpecArgs {
     /// Measure what already runs at this base URL
     #[arg(long, value_name = "URL", help_heading = "Where")]
     pub(in crate::cli) url: Option<String>,
-    /// GPU, by its RunPod id or its short name, e.g. "NVIDIA H200" [default: what this machine has]
+    /// GPU, by its RunPod id or its short name, e.g. "NVIDIA H200"; `auto` rents the one with the cheapest tokens
+    /// [default: what this machine has]
     #[arg(long, visible_alias = "gpu_id", value_name = "GPU", help_heading = "Where")]
     pub(in crate::cli) gpu: Option<String>,
     /// GPUs to rent instead, in this order, when --gpu can't be had, e.g. "NVIDIA H100 80GB HBM3,NVIDIA A100-SXM4-80GB"
     #[arg(long, value_name = "GPU,GPU", value_delimiter = ',', requires = "gpu", help_heading = "Where")]
     pub(in crate::cli) gpu_candidates: Vec<String>,
+    /// With --gpu auto: the most US dollars that one GPU may cost an hour
+    #[arg(long, value_name = "USD", value_parser = crate::config::parse_cap, requires = "gpu",
+          allow_negative_numbers = true, help_heading = "Where")]
+    pub(in crate::cli) max_price: Option<Decimal>,
     /// Number of GPUs; 0 measures the CPU [default: all of this machine's; 1 where --gpu names one]
     #[arg(
         long = "gpu_count",

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         catalog::{Catalog, Gpu},
         kinds::ProviderKind,
-        spec::{MachineSpec, base_url},
+        spec::{MachineSpec, RunSpec, base_url},
     },
     provider::{HostFacts, host_facts},
 };
@@ -57,8 +57,11 @@ pub(super) fn machine(
     provider: ProviderKind,
     context: &Context,
 ) -> Result<MachineSpec, CliError> {
-    let known = args.gpu.as_deref().map(known_gpu).transpose()?;
+    let auto = is_auto(args, provider)?;
+    let known = args.gpu.as_deref().filter(|_| !auto).map(known_gpu).transpose()?;
     let (gpu_id, gpu_count) = match provider {
+        // Nobody said how many: as many as the best choice takes.
+        _ if auto => (AUTO.to_owned(), args.gpu_count.unwrap_or_default()),
         ProviderKind::Local => {
             local_gpu(known.as_ref(), args.gpu_count, &host_facts(&context.config.data.dir))?
         }
@@ -68,13 +71,9 @@ pub(super) fn machine(
         },
     };
     let url = args.url.as_deref().map(check_url).transpose()?;
-    if provider == ProviderKind::Runpod && context.config.runpod.api_key.is_none() {
-        return Err(CliError::environment("renting GPUs on RunPod needs its key, and RUNPOD_API_KEY isn't set")
-            .hint("set RUNPOD_API_KEY, run on this machine (--provider local), or against what already runs (--url)"));
-    }
     if provider == ProviderKind::Runpod && gpu_id == "unknown" {
         return Err(CliError::usage("which GPU is to be rented?")
-            .hint("add --gpu; dria-bench catalog gpus lists those that are known"));
+            .hint("add --gpu auto, or name one: dria-bench catalog gpus lists those that are known"));
     }
     Ok(MachineSpec {
         provider,
@@ -87,6 +86,44 @@ pub(super) fn machine(
         port: args.port,
         url,
     })
+}
+
+/// Stands for the GPU until it is picked; no run is recorded with it.
+pub(in crate::cli) const AUTO: &str = "auto";
+
+/// Whether the GPU is to be picked.
+fn is_auto(args: &SpecArgs, provider: ProviderKind) -> Result<bool, CliError> {
+    let auto = args.gpu.as_deref().is_some_and(|gpu| gpu.eq_ignore_ascii_case(AUTO));
+    if !auto {
+        return match args.max_price {
+            Some(_) => Err(CliError::usage("--max-price says what may be picked, and --gpu names one")
+                .hint("leave it out, or pick with --gpu auto")),
+            None => Ok(false),
+        };
+    }
+    if provider != ProviderKind::Runpod {
+        return Err(CliError::usage(format!(
+            "--gpu auto picks what is rented, and --provider {provider} rents nothing"
+        ))
+        .hint("leave --gpu out to measure what is here, or name the GPU"));
+    }
+    if !args.gpu_candidates.is_empty() {
+        return Err(CliError::usage("--gpu auto finds its own candidates").hint("leave --gpu-candidates out"));
+    }
+    if args.gpu_count == Some(0) {
+        return Err(CliError::usage("--gpu auto with --gpu_count 0: no GPU is to be picked")
+            .hint("leave --gpu_count out"));
+    }
+    Ok(true)
+}
+
+/// Refuses to go on without the key that renting needs.
+pub(super) fn require_key(spec: &RunSpec, context: &Context) -> Result<(), CliError> {
+    if spec.machine.provider == ProviderKind::Runpod && context.config.runpod.api_key.is_none() {
+        return Err(CliError::environment("renting GPUs on RunPod needs its key, and RUNPOD_API_KEY isn't set")
+            .hint("set RUNPOD_API_KEY, run on this machine (--provider local), or against what already runs (--url); --plan needs no key"));
+    }
+    Ok(())
 }
 
 /// The GPUs to take instead, by their ids.

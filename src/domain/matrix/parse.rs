@@ -121,7 +121,7 @@ pub(in crate::domain) fn read(
 }
 
 /// Whole dollars as a number, else a text: a TOML float would not hold every cent exactly.
-fn read_money(value: &Value) -> Result<Decimal, &'static str> {
+pub(in crate::domain) fn read_money(value: &Value) -> Result<Decimal, &'static str> {
     let money = match value {
         Value::Integer(dollars) => Decimal::from(*dollars),
         Value::String(text) => {

@@ -111,6 +111,7 @@ mod tests {
             catch_up_window: window,
             overlap: Overlap::Queue,
             jitter: Duration::from_mins(5),
+            budget_usd_per_day: None,
             action: Action::Job { name: "retention".to_owned() },
         }
     }

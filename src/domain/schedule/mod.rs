@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -48,6 +49,10 @@ pub struct ScheduleDefinition {
     /// A tick's work starts up to this much later, by chance, so that not everybody comes at once.
     #[serde(rename = "jitter_ms", with = "millis", default)]
     pub jitter: Duration,
+    /// What all runs of its matrices may cost in a day, from midnight UTC, in US dollars; `None`: no more is said than
+    /// each matrix' own budget.
+    #[serde(default, with = "rust_decimal::serde::str_option", skip_serializing_if = "Option::is_none")]
+    pub budget_usd_per_day: Option<Decimal>,
     /// What happens.
     pub action: Action,
 }

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use rust_decimal::Decimal;
 use serde::Deserialize;
-use toml::Spanned;
+use toml::{Spanned, Value};
 
 use super::{Action, CatchUp, Overlap, ScheduleDefinition};
 use crate::domain::{
     catalog::Catalog,
     definition::{DefinitionError, Document},
-    matrix::parse::{RawMatrix, read as read_matrix},
+    matrix::parse::{RawMatrix, read as read_matrix, read_money},
     names::UnknownName,
 };
 
@@ -38,6 +39,7 @@ struct RawSchedule {
     catch_up_window: Option<Spanned<String>>,
     overlap: Spanned<Overlap>,
     jitter: Option<Spanned<String>>,
+    budget_usd_per_day: Option<Spanned<Value>>,
     matrix: Option<Spanned<RawMatrix>>,
     job: Option<Spanned<RawJob>>,
 }
@@ -83,8 +85,20 @@ pub fn parse(file_name: &str, text: &str, known: Known<'_>) -> Result<ScheduleDe
         catch_up_window,
         overlap: *raw.overlap.get_ref(),
         jitter: raw.jitter.as_ref().map_or(Ok(Duration::ZERO), |text| document.duration(text))?,
+        budget_usd_per_day: read_budget(&document, &raw)?,
         action: read_action(&document, &raw, known)?,
     })
+}
+
+/// A cap on what nothing would be spent of is a mistake.
+fn read_budget(document: &Document<'_>, raw: &RawSchedule) -> Result<Option<Decimal>, DefinitionError> {
+    let Some(budget) = &raw.budget_usd_per_day else { return Ok(None) };
+    if raw.matrix.is_none() {
+        let reason = "budget_usd_per_day is for a schedule with a [matrix]: a chore rents nothing";
+        return Err(document.refuse(budget.span(), reason));
+    }
+    let read = read_money(budget.get_ref()).map_err(|reason| document.refuse(budget.span(), reason))?;
+    Ok(Some(read))
 }
 
 fn read_zone(document: &Document<'_>, text: &Spanned<String>) -> Result<Tz, DefinitionError> {

@@ -185,3 +185,22 @@ fn a_gpu_by_any_name_becomes_its_id_and_money_keeps_its_cents() {
     assert_eq!(matrix.gpus[1], "NVIDIA L40S");
     assert_eq!(matrix.budget_usd.to_string(), "0.10");
 }
+
+#[test]
+fn a_cap_for_a_day_is_exact_money_and_of_a_schedule_that_rents() {
+    let with = |budget: &str| NIGHTLY.replace("jitter = \"5m\"", &format!("budget_usd_per_day = {budget}"));
+    let nightly = read("schedules/nightly.toml", &with("\"60.10\"")).unwrap();
+    assert_eq!(nightly.budget_usd_per_day.unwrap().to_string(), "60.10");
+    let json = serde_json::to_value(&nightly).unwrap();
+    assert_eq!(json["budget_usd_per_day"], "60.10");
+    assert_eq!(serde_json::from_value::<ScheduleDefinition>(json).unwrap(), nightly);
+    assert_eq!(read("schedules/nightly.toml", NIGHTLY).unwrap().budget_usd_per_day, None);
+    for (budget, said) in
+        [("0", "greater than zero"), ("60.1", "written as text"), ("\"much\"", "written like")]
+    {
+        let refused = read("schedules/nightly.toml", &with(budget)).unwrap_err();
+        assert!(refused.reason.contains(said) && refused.line > 1, "{budget}: {refused}");
+    }
+    let chore = CHORE.replace("overlap", "budget_usd_per_day = \"1\"\noverlap");
+    assert!(read("chore.toml", &chore).unwrap_err().reason.contains("a chore rents nothing"));
+}
