@@ -165,9 +165,8 @@ impl From<crate::ledger::Error> for CliError {
             crate::ledger::Error::NoMatrix(_) => {
                 Self::failed(error.to_string()).hint("dria-bench matrices list")
             }
-            crate::ledger::Error::NoSchedule(_) => {
-                Self::failed(error.to_string()).hint("dria-bench schedules list")
-            }
+            crate::ledger::Error::NoSchedule(_) => Self::failed(error.to_string())
+                .hint("dria-bench schedules list; dria-bench schedules sync reads their files"),
             crate::ledger::Error::Definitions(error) => super::workflows::explain(&error),
             crate::ledger::Error::Matrix(error) => Self::usage(error.to_string()),
         }
