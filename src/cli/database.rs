@@ -95,12 +95,6 @@ impl Database {
         self.schema
     }
 
-    /// Whether it is the embedded one.
-    #[must_use]
-    pub const fn is_embedded(&self) -> bool {
-        self.embedded.is_some()
-    }
-
     /// Closes the connections and, if we are the last, stops the embedded server.
     pub async fn close(self) {
         self.pool.close().await;
