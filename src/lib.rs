@@ -8,8 +8,10 @@
 //! domain ─► provider, store
 //! store  ─► queue, report, prices
 //! store, queue ─► ledger
-//! report, ledger ─► api
-//! engine, provider, loadgen, ledger ─► workflow ─► jobs
+//! ledger, metrics ─► monitor
+//! report, ledger, monitor ─► api
+//! engine, provider, loadgen, ledger, metrics ─► workflow ─► jobs
+//! prices ─► jobs
 //! all of them ─► cli
 //! ```
 //!

@@ -95,12 +95,6 @@ impl Database {
         self.schema
     }
 
-    /// Whether it is the embedded one.
-    #[must_use]
-    pub const fn is_embedded(&self) -> bool {
-        self.embedded.is_some()
-    }
-
     /// Closes the connections and, if we are the last, stops the embedded server.
     pub async fn close(self) {
         self.pool.close().await;
@@ -165,9 +159,8 @@ impl From<crate::ledger::Error> for CliError {
             crate::ledger::Error::NoMatrix(_) => {
                 Self::failed(error.to_string()).hint("dria-bench matrices list")
             }
-            crate::ledger::Error::NoSchedule(_) => {
-                Self::failed(error.to_string()).hint("dria-bench schedules list")
-            }
+            crate::ledger::Error::NoSchedule(_) => Self::failed(error.to_string())
+                .hint("dria-bench schedules list; dria-bench schedules sync reads their files"),
             crate::ledger::Error::Definitions(error) => super::workflows::explain(&error),
             crate::ledger::Error::Matrix(error) => Self::usage(error.to_string()),
         }

@@ -88,7 +88,7 @@ async fn act(command: &Command, context: &Context, database: &Database) -> CliRe
         }
         Command::Revoke { name } => {
             tokens::revoke(&database.pool, name, &actor()).await?;
-            output.note(format!("token `{name}` is good for nothing any more"));
+            output.note(format!("token `{name}` is revoked: nothing accepts it any more"));
             if output.json {
                 output.json(&json!({ "name": name, "revoked": true }));
             }

@@ -32,12 +32,6 @@ impl StepKind {
     pub const fn is_measurement(self) -> bool {
         matches!(self, Self::Throughput | Self::Concurrency(_))
     }
-
-    /// Whether the step gets machine and engine ready, and so runs again when these were lost.
-    #[must_use]
-    pub const fn is_setup(self) -> bool {
-        matches!(self, Self::Provision | Self::PullModel | Self::StartEngine | Self::Warmup)
-    }
 }
 
 impl fmt::Display for StepKind {

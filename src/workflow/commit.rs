@@ -182,7 +182,7 @@ impl Commit<'_> {
             .filter(|(_, kind)| match kind {
                 StepKind::Provision | StepKind::PullModel => machine_gone,
                 StepKind::StartEngine | StepKind::Warmup => true,
-                _ => false,
+                StepKind::Throughput | StepKind::Concurrency(_) | StepKind::Teardown => false,
             })
             .map(|(index, _)| index)
             .collect();

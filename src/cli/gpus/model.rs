@@ -14,7 +14,8 @@ use crate::{
 /// Flags of every question about a model.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ModelArgs {
-    /// Model, by the engine's id or its common name; any name with --config or --parameters
+    /// Model, by the engine's id or its common name; any name with --config-json or
+    /// --parameters
     #[arg(long, value_name = "MODEL", required_unless_present_any = ["config_json", "parameters"], help_heading = "Model")]
     pub(super) model: Option<String>,
     /// The config.json of a model that isn't in the catalog, as published on Hugging Face
