@@ -12,7 +12,7 @@ use super::{
     control::Control,
     images, install, log, openai,
     prometheus::{mean, sum},
-    sizing::{context_tokens, flags, slots},
+    sizing::{container_disk_gb, context_tokens, flags, slots},
 };
 use crate::domain::{failure::Failure, kinds::EngineKind, spec::RunSpec};
 
@@ -72,7 +72,7 @@ impl Engine for LlamaCpp {
             args,
             env: BTreeMap::from([("LLAMA_CACHE".to_owned(), "/models".to_owned())]),
             port,
-            container_disk_gb: spec.machine.container_disk_in_gb,
+            container_disk_gb: container_disk_gb(spec),
             volume_gb: spec.machine.volume_in_gb,
             volume_mount: "/models".to_owned(),
             wants_hf_token: true,

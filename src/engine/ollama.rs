@@ -17,7 +17,7 @@ use super::{
     LocalInstall, OnPullProgress, Placement, PullReport, ServedModel, ServerState,
     control::{Answer, Control, Outcome, error_message},
     images, install, log,
-    sizing::{context_tokens, slots},
+    sizing::{container_disk_gb, context_tokens, slots},
 };
 use crate::{
     domain::{failure::Failure, kinds::EngineKind, spec::RunSpec},
@@ -158,7 +158,7 @@ impl Engine for Ollama {
             args: vec!["serve".to_owned()],
             env: Self::env(spec, format!("0.0.0.0:{port}"))?,
             port,
-            container_disk_gb: spec.machine.container_disk_in_gb,
+            container_disk_gb: container_disk_gb(spec),
             volume_gb: spec.machine.volume_in_gb,
             volume_mount: "/root/.ollama".to_owned(),
             wants_hf_token: false,

@@ -12,7 +12,7 @@ use super::{
     control::Control,
     images, install, log, openai,
     prometheus::{histogram, mean, sum},
-    sizing::{context_tokens, flags, precision_flags, slots},
+    sizing::{container_disk_gb, context_tokens, flags, precision_flags, slots},
 };
 use crate::domain::{failure::Failure, kinds::EngineKind, spec::RunSpec};
 
@@ -75,7 +75,7 @@ impl Engine for Sglang {
             args,
             env: BTreeMap::from([("HF_HOME".to_owned(), images::HF_HOME.to_owned())]),
             port,
-            container_disk_gb: spec.machine.container_disk_in_gb,
+            container_disk_gb: container_disk_gb(spec),
             volume_gb: spec.machine.volume_in_gb,
             volume_mount: images::HF_HOME.to_owned(),
             wants_hf_token: true,

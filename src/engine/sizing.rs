@@ -1,6 +1,14 @@
 //! What of a run's spec every engine's command line needs: context, slots, precision.
 
-use crate::domain::{failure::Failure, spec::RunSpec};
+use crate::domain::{
+    catalog::Catalog,
+    failure::Failure,
+    sizing::{Disk, Precision, Shape},
+    spec::RunSpec,
+};
+
+/// A rented machine's own disk where nothing is known of the model's size, GB.
+const DISK_OF_UNKNOWN_GB: u32 = 200;
 
 /// Tokens that prompts may be longer than asked for: their length is calibrated, not always exact.
 const SPARE_TOKENS: u32 = 64;
@@ -28,6 +36,25 @@ pub(super) fn context_tokens(spec: &RunSpec) -> Result<u32, Failure> {
 /// Requests the engine is set up to serve at once: as asked for, else the most streams measured.
 pub(super) fn slots(spec: &RunSpec) -> u32 {
     spec.engine.parallel_slots.or_else(|| spec.load.rates.iter().copied().max()).unwrap_or(1).max(1)
+}
+
+/// A rented machine's own disk, GB: as asked for, else room for the engine's image, and for the weights where they have no
+/// volume.
+pub(super) fn container_disk_gb(spec: &RunSpec) -> u32 {
+    if spec.machine.container_disk_in_gb > 0 {
+        return spec.machine.container_disk_in_gb;
+    }
+    let known = Catalog::embedded().ok().and_then(|catalog| {
+        catalog.model(&spec.model.id, spec.engine.kind).ok().and_then(|model| Shape::of(model).ok())
+    });
+    let by_size = || {
+        let parameters = spec.model.parameter_size.parse().ok()?;
+        Some(Shape::from_parameters(spec.model.id.as_str(), parameters, Precision::Bf16))
+    };
+    let Some(shape) = known.or_else(by_size) else { return DISK_OF_UNKNOWN_GB };
+    let precision = spec.engine.precision.as_deref().and_then(|precision| precision.parse().ok());
+    let disk = Disk::of(&shape, precision.unwrap_or(shape.native));
+    if spec.machine.volume_in_gb > 0 { disk.container_gb } else { disk.container_without_volume_gb }
 }
 
 /// The flags by which vLLM and SGLang take the weights' precision.
@@ -81,5 +108,27 @@ mod tests {
         assert_eq!(slots(&spec), 9);
         spec.engine.parallel_slots = Some(4);
         assert_eq!(slots(&spec), 4);
+    }
+
+    #[test]
+    fn a_rented_disk_holds_image_and_weights_unless_somebody_knows_better() {
+        let mut spec = test_spec(EngineKind::Vllm);
+        (spec.model.id, spec.machine.container_disk_in_gb) =
+            ("meta-llama/Llama-3.1-70B-Instruct".to_owned(), 0);
+        spec.machine.volume_in_gb = 0;
+        let with_weights = container_disk_gb(&spec);
+        assert!(
+            (170..=220).contains(&with_weights),
+            "70 billion parameters of two bytes, and an image: {with_weights}"
+        );
+        spec.machine.volume_in_gb = 200;
+        assert_eq!(container_disk_gb(&spec), 30, "the weights have a volume");
+        spec.machine.volume_in_gb = 0;
+        (spec.model.id, spec.model.parameter_size) = ("my/model".to_owned(), "7b".to_owned());
+        assert!((40..=60).contains(&container_disk_gb(&spec)), "{}", container_disk_gb(&spec));
+        spec.model.parameter_size = "unknown".to_owned();
+        assert_eq!(container_disk_gb(&spec), DISK_OF_UNKNOWN_GB);
+        spec.machine.container_disk_in_gb = 50;
+        assert_eq!(container_disk_gb(&spec), 50);
     }
 }

@@ -110,7 +110,7 @@ pub(in crate::cli) struct SpecArgs {
         help_heading = "Where"
     )]
     pub(in crate::cli) volume_in_gb: u32,
-    /// Container disk of a rented machine, GB
+    /// Container disk of a rented machine, GB; 0: room for the image, and for the weights where no volume holds them
     #[arg(
         long = "container_disk_in_gb",
         visible_alias = "container-disk-in-gb",

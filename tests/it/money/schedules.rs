@@ -11,9 +11,9 @@ async fn a_schedules_day_is_of_all_its_matrices_runs_and_of_no_others() {
     rig.drain().await;
     let (spent, elsewhere) = (rig.rentals(first).await[0].usd, rig.rentals(of_none).await[0].usd);
     let one = rig.start(&spec(), None).await;
-    let of_one = rig.tokens.pop().unwrap();
+    let token_of_one = rig.tokens.pop().unwrap();
     let other = rig.start(&spec(), None).await;
-    let of_other = rig.tokens.pop().unwrap();
+    let token_of_other = rig.tokens.pop().unwrap();
     // Two nights of one schedule: room for the levels of one more run, and not for two.
     let limit = spent + usd("1.7");
     rig.database
@@ -36,7 +36,7 @@ async fn a_schedules_day_is_of_all_its_matrices_runs_and_of_no_others() {
         .await;
     assert!(elsewhere > usd("0.9"), "what another schedule spent would be too much");
     assert_eq!(
-        rig.work(&of_other).await,
+        rig.work(&token_of_other).await,
         Executed::Failed,
         "what the one will need isn't there for the other"
     );
@@ -44,7 +44,7 @@ async fn a_schedules_day_is_of_all_its_matrices_runs_and_of_no_others() {
     let said = rig.event(other, "budget_exceeded").await.unwrap();
     assert_eq!(said["details"]["cap"], "schedule", "{said}");
     assert!(said["message"].as_str().unwrap().contains("all runs of its schedule today (UTC)"), "{said}");
-    assert_eq!(rig.work(&of_one).await, Executed::Done);
+    assert_eq!(rig.work(&token_of_one).await, Executed::Done);
     // A cap that is raised holds at once.
     rig.database
         .execute(
