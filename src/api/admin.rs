@@ -32,6 +32,8 @@ use crate::{
     },
 };
 
+const NOT_A_CURSOR: &str = "must be the `next` of an earlier page, as it was given";
+
 type Answer = Result<Json<Value>, Error>;
 
 /// Every route of it.
@@ -104,7 +106,8 @@ async fn resume(State(pool): State<PgPool>, who: Admin, Path(name): Path<String>
 async fn list_jobs(State(pool): State<PgPool>, _: Operator, uri: Uri) -> Answer {
     let mut parameters = Parameters::of(&uri);
     let state: Option<JobState> = parameters.take("state");
-    let filter = JobFilter { queue: parameters.take("queue"), state, before: parameters.take("cursor") };
+    let before = parameters.take("cursor").map(|JobCursor(id)| id);
+    let filter = JobFilter { queue: parameters.take("queue"), state, before };
     let Limit(limit) = parameters.take("limit").unwrap_or_default();
     parameters.finish()?;
     let mut jobs = jobs::list(&mut *pool.acquire().await?, &filter, limit + 1).await?;
@@ -185,6 +188,18 @@ fn cut<T>(rows: &mut Vec<T>, limit: i64, cursor: impl FnOnce(&T) -> String) -> O
     rows.last().map(cursor)
 }
 
+/// The id of the last job of a page.
+struct JobCursor(String);
+
+impl FromStr for JobCursor {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let is_id = s.len() == 26 && s.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+        if is_id { Ok(Self(s.to_owned())) } else { Err(NOT_A_CURSOR) }
+    }
+}
+
 /// The last dead letter of a page, as text that clients pass back as it is.
 struct DeadCursor(dead::After);
 
@@ -207,6 +222,6 @@ impl FromStr for DeadCursor {
     type Err = &'static str;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Self::read(s).ok_or("must be the `next` of an earlier page, as it was given")
+        Self::read(s).ok_or(NOT_A_CURSOR)
     }
 }

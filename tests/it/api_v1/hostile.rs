@@ -83,6 +83,14 @@ async fn parameters_that_are_junk_are_all_named() {
             app.request(method, &format!("/api/v1/{path}")).bearer_auth(admin).send().await.unwrap();
         assert_eq!(problem(response).await.0, 422, "{path}");
     }
+    let operator = app.token(Role::Operator).await;
+    let first = app.request(Method::GET, "/api/v1/admin/jobs?limit=1").bearer_auth(&operator);
+    let id = first.send().await.unwrap().json::<Value>().await.unwrap()["jobs"][0]["id"].clone();
+    for (cursor, status) in [("junk", 422), ("", 422), ("%F0%9F%98%80", 422), (id.as_str().unwrap(), 200)] {
+        let path = format!("/api/v1/admin/jobs?cursor={cursor}");
+        let response = app.request(Method::GET, &path).bearer_auth(&operator).send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+    }
     let response = app.request(Method::PATCH, "/api/v1/runs").send().await.unwrap();
     assert_eq!(response.headers()["allow"], "GET,HEAD,POST");
     assert_eq!(problem(response).await.0, 405);
