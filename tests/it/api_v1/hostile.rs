@@ -84,9 +84,9 @@ async fn parameters_that_are_junk_are_all_named() {
         assert_eq!(problem(response).await.0, 422, "{path}");
     }
     let operator = app.token(Role::Operator).await;
-    let first = app.request(Method::GET, "/api/v1/admin/jobs?limit=1").bearer_auth(&operator);
-    let id = first.send().await.unwrap().json::<Value>().await.unwrap()["jobs"][0]["id"].clone();
-    for (cursor, status) in [("junk", 422), ("", 422), ("%F0%9F%98%80", 422), (id.as_str().unwrap(), 200)] {
+    for (cursor, status) in
+        [("junk", 422), ("", 422), ("%F0%9F%98%80", 422), ("01M870EWXRT2TVE33Q5VQ8CQ88", 200)]
+    {
         let path = format!("/api/v1/admin/jobs?cursor={cursor}");
         let response = app.request(Method::GET, &path).bearer_auth(&operator).send().await.unwrap();
         assert_eq!(response.status(), status, "{path}");
