@@ -4,8 +4,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, de};
 
-/// Nobody means to spend more, USD.
-const HIGHEST_USD: u32 = 1_000_000;
+use crate::domain::money;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -31,16 +30,7 @@ impl Given {
 /// What is wrong with the text.
 pub fn parse_usd(text: &str) -> Result<Decimal, String> {
     match text.trim().parse::<Decimal>() {
-        Ok(usd) if usd.is_sign_negative() && !usd.is_zero() => {
-            Err(format!("must not be negative, and is {text}"))
-        }
-        Ok(usd) if usd > Decimal::from(HIGHEST_USD) => {
-            Err(format!("must be at most {HIGHEST_USD} USD, and is {text}"))
-        }
-        Ok(usd) if usd.normalize().scale() > 6 => {
-            Err(format!("must not be finer than a millionth of a dollar, and is {text}"))
-        }
-        Ok(usd) => Ok(usd),
+        Ok(usd) => money::amount(usd),
         Err(_) => Err(format!("must be an amount in USD like 2.50, and is `{text}`")),
     }
 }
@@ -50,8 +40,7 @@ pub fn parse_usd(text: &str) -> Result<Decimal, String> {
 /// # Errors
 /// What is wrong with the text.
 pub fn parse_cap(text: &str) -> Result<Decimal, String> {
-    parse_usd(text)
-        .and_then(|usd| if usd.is_zero() { Err("must be more than 0 USD".to_owned()) } else { Ok(usd) })
+    parse_usd(text).and_then(money::cap)
 }
 
 pub(super) fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {

@@ -16,8 +16,39 @@ pub const BUDGET_EXCEEDED: &str = "budget_exceeded";
 /// Code of the failure that says that a run's pod has been there for longer than any may.
 pub const POD_EXPIRED: &str = "pod_expired";
 
+/// Nobody means to spend more, USD.
+const HIGHEST_USD: u32 = 1_000_000;
+
+/// Digits after the point that are kept.
+const USD_DIGITS: u32 = 6;
+
 const SECONDS_PER_HOUR: Decimal = Decimal::from_parts(3_600, 0, 0, false, 0);
 const MILLISECONDS_PER_HOUR: Decimal = Decimal::from_parts(3_600_000, 0, 0, false, 0);
+
+/// An amount that somebody gave, if it can be kept as it is.
+///
+/// # Errors
+/// What is wrong with it, in words that read on from its name.
+pub fn amount(usd: Decimal) -> Result<Decimal, String> {
+    if usd < Decimal::ZERO {
+        return Err(format!("must not be negative, and is {usd}"));
+    }
+    if usd > Decimal::from(HIGHEST_USD) {
+        return Err(format!("must be at most {HIGHEST_USD} USD, and is {usd}"));
+    }
+    if usd.normalize().scale() > USD_DIGITS {
+        return Err(format!("must not be finer than a millionth of a dollar, and is {usd}"));
+    }
+    Ok(usd)
+}
+
+/// The same for a cap, which is more than 0.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn cap(usd: Decimal) -> Result<Decimal, String> {
+    if usd.is_zero() { Err("must be more than 0 USD".to_owned()) } else { amount(usd) }
+}
 
 /// A pod that is paid for, as its provider tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -70,7 +70,8 @@ pub async fn start(settings: &Settings) -> Result<EmbeddedPg, Error> {
     if made_by.is_none() {
         cluster.initialise(&binaries, &account).await?;
     }
-    let live = server::ensure(&cluster, &binaries, &account, &mut server::free_port).await?;
+    let mut port = server::same_port(&cluster);
+    let live = server::ensure(&cluster, &binaries, &account, &mut port).await?;
     let password = Secret::new(cluster.password()?);
     users.shared().await?;
     let pg = EmbeddedPg { cluster, binaries, account, users, port: live.port, password };

@@ -25,6 +25,8 @@ use super::{
 /// How long the server may take to come up: crash recovery after a busy hour takes a while.
 const START_SECONDS: &str = "120";
 const STOP_SECONDS: &str = "60";
+/// How often the port of the last time is tried.
+const SAME_PORT_OFFERS: u32 = 10;
 /// For `pg_ctl` itself, above its own limits.
 const CONTROL_TIME: Duration = Duration::from_secs(150);
 /// How long to retry a start that failed for a reason which passes by itself.
@@ -178,6 +180,27 @@ async fn answers(cluster: &Cluster, port: u16) -> Result<bool, Error> {
         sqlx::query_scalar("select current_setting('data_directory')").fetch_one(&mut session).await;
     let _ = session.close().await;
     Ok(folder.is_ok_and(|folder| same_folder(Path::new(&folder), &cluster.data())))
+}
+
+/// The port that the server of this cluster had last, while it is free: processes that outlived the server find it there
+/// again. A few times only, as more than the port may be in its way.
+pub(super) fn same_port(cluster: &Cluster) -> impl FnMut() -> io::Result<u16> + Send + use<> {
+    let last = last_port(cluster);
+    let mut offers = SAME_PORT_OFFERS;
+    move || match last {
+        Some(port) if offers > 0 && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() => {
+            offers -= 1;
+            Ok(port)
+        }
+        _ => free_port(),
+    }
+}
+
+/// From the command line of its last start, which PostgreSQL leaves in the data folder.
+fn last_port(cluster: &Cluster) -> Option<u16> {
+    let command = fs::read_to_string(cluster.data().join("postmaster.opts")).ok()?;
+    let (_, port) = command.split_once("\"-p\" \"")?;
+    port.split_once('"')?.0.parse().ok()
 }
 
 /// A port that was free a moment ago.

@@ -158,16 +158,24 @@ async fn chores(state: Arc<State>, sweep_every: Duration) {
             _ = ticks.tick() => {}
             () = state.shutdown.cancelled() => return,
         }
-        match sweep(&services.pool, services.queue.as_ref(), services.leases.lease.as_secs_f64()).await {
-            Ok(0) => {}
-            Ok(reissued) => tracing::info!(reissued, "lost tokens re-issued"),
-            Err(error) => tracing::warn!(%error, "sweep failed"),
+        // A database that doesn't answer must not keep a worker that is told to stop.
+        tokio::select! {
+            () = tidy(services) => {}
+            () = state.shutdown.cancelled() => return,
         }
-        match stop_idle_renters(services).await {
-            Ok(0) => {}
-            Ok(stopped) => tracing::warn!(stopped, "runs that wait may spend no more: stopped"),
-            Err(error) => tracing::warn!(%error, "could not look at what waiting runs spend"),
-        }
+    }
+}
+
+async fn tidy(services: &Services) {
+    match sweep(&services.pool, services.queue.as_ref(), services.leases.lease.as_secs_f64()).await {
+        Ok(0) => {}
+        Ok(reissued) => tracing::info!(reissued, "lost tokens re-issued"),
+        Err(error) => tracing::warn!(%error, "sweep failed"),
+    }
+    match stop_idle_renters(services).await {
+        Ok(0) => {}
+        Ok(stopped) => tracing::warn!(stopped, "runs that wait may spend no more: stopped"),
+        Err(error) => tracing::warn!(%error, "could not look at what waiting runs spend"),
     }
 }
 

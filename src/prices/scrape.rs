@@ -213,6 +213,7 @@ fn read(source: &dyn PriceSource, answered: Pages) -> Result<(Vec<RawOffer>, Mis
     } else {
         offers = source.parse(&pages)?;
     }
+    let offers: Vec<_> = offers.into_iter().map(RawOffer::plain).collect();
     match (offers.is_empty(), missing.is_empty()) {
         // All of it failed: the first reason stands for them.
         (true, false) => Err(missing.swap_remove(0).1),

@@ -147,6 +147,10 @@ pub(super) async fn admit(
 /// Takes a place among the pods that may be there at the same time.
 async fn take_slot(services: &Services, conn: &mut PgConnection, run: &Run) -> Result<Admission, Error> {
     let (provider, limits) = (run.spec.machine.provider, &services.limits);
+    // Before the pod's name is there: teardown could not ask that provider either, and would never end.
+    if let Err(failure) = services.providers.get(provider) {
+        return Ok(Admission::Refused(failure));
+    }
     let gpus = i64::from(run.spec.machine.gpu_count.max(1));
     budgets::lock(conn).await?;
     let (pods_used, gpus_used, mine) = budgets::in_use(conn, provider, run.id).await?;

@@ -227,6 +227,18 @@ async fn a_killed_server_is_started_again_with_every_committed_row() {
 }
 
 #[tokio::test]
+async fn a_killed_server_comes_back_where_those_that_outlived_it_look_for_it() {
+    let folder = Folder::new();
+    let outlived = folder.start().await;
+    write_row(&outlived).await;
+    kill(folder.server().unwrap(), Signal::SIGKILL).unwrap();
+    let pg = folder.start().await;
+    assert_eq!(read_row(&outlived).await, 42);
+    drop(outlived);
+    assert!(pg.shut_down().await.unwrap());
+}
+
+#[tokio::test]
 async fn processes_that_start_at_the_same_time_share_one_server() {
     let folder = Folder::new();
     let mut users = [User::spawn(&folder), User::spawn(&folder)];

@@ -66,6 +66,7 @@ fn a_model_outside_the_catalog_is_sized_by_its_config_or_its_parameters() {
     for (arguments, said) in [
         (vec!["--config-json", bad.to_str().unwrap()], "config.json: `num_hidden_layers`: `0` must be"),
         (vec!["--config-json", page.to_str().unwrap()], "config.json: expected value"),
+        (vec!["--config-json", "/dev/zero"], "/dev/zero can't be read: it is longer than 4 MiB"),
         (vec!["--config-json", "/nowhere/config.json"], "/nowhere/config.json can't be read"),
         (vec!["--parameters", "8x7b"], "46.7b"),
         (vec!["--parameters", "-7b"], "is no number of parameters"),

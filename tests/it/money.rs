@@ -579,3 +579,18 @@ async fn a_run_over_its_budget_ends_with_code_5_and_its_bill_can_be_read() {
     let balance = checks.as_array().unwrap().iter().find(|check| check["check"] == "balance").unwrap();
     assert_eq!(balance["verdict"], "ok");
 }
+
+#[tokio::test]
+async fn a_run_that_no_worker_can_rent_for_ends_with_nothing_to_tear_down() {
+    let mut rig = Rig::new().await;
+    let tokens = Arc::clone(&rig.tokens) as Arc<dyn TokenQueue>;
+    rig.services.providers = runs::services(&rig.database, tokens, rig.folder.path()).providers;
+    let run = rig.start(&spec(), None).await;
+    rig.next().await;
+    rig.next().await;
+    assert_eq!(
+        (rig.run(run).await.status, rig.code(run).await.as_str()),
+        (RunStatus::Failed, "provider_unavailable")
+    );
+    rig.assert_clean().await;
+}

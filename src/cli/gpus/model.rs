@@ -1,6 +1,10 @@
 //! The model asked about, and what it must have room for.
 
-use std::path::PathBuf;
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 use crate::{
     cli::CliError,
@@ -10,6 +14,9 @@ use crate::{
         sizing::{KvPrecision, Options, Parameters, Precision, Shape},
     },
 };
+
+/// No config.json is longer; the longest published are some 100 KiB.
+const MAX_CONFIG_BYTES: u64 = 4 << 20;
 
 /// Flags of every question about a model.
 #[derive(Debug, Clone, clap::Args)]
@@ -84,7 +91,7 @@ impl ModelArgs {
             None => Vec::new(),
         };
         if let Some(path) = &self.config_json {
-            let text = std::fs::read_to_string(path).map_err(|error| {
+            let text = read(path).map_err(|error| {
                 CliError::usage(format!("{} can't be read: {error}", path.display()))
                     .hint("name the config.json of the model's repository")
             })?;
@@ -148,4 +155,14 @@ pub(super) fn in_words(shape: &Shape, options: &Options) -> String {
          tokens at once",
         shape.name, options.precision, options.concurrency, options.context_tokens
     )
+}
+
+/// The text of a file. It comes from elsewhere, so what is too long for a config.json isn't read to its end.
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text)?;
+    if read as u64 > MAX_CONFIG_BYTES {
+        return Err(io::Error::other("it is longer than 4 MiB, which no config.json is"));
+    }
+    Ok(text)
 }

@@ -14,6 +14,7 @@ use crate::domain::{
     catalog::Catalog,
     definition::{DefinitionError, Document},
     kinds::{EngineKind, ProviderKind},
+    money,
     names::UnknownName,
     spec::base_url,
 };
@@ -121,15 +122,15 @@ pub(in crate::domain) fn read(
 }
 
 /// Whole dollars as a number, else a text: a TOML float would not hold every cent exactly.
-pub(in crate::domain) fn read_money(value: &Value) -> Result<Decimal, &'static str> {
-    let money = match value {
+pub(in crate::domain) fn read_money(value: &Value) -> Result<Decimal, String> {
+    let usd = match value {
         Value::Integer(dollars) => Decimal::from(*dollars),
         Value::String(text) => {
-            Decimal::from_str_exact(text).map_err(|_| "money is written like \"12.50\"")?
+            Decimal::from_str_exact(text).map_err(|_| "money is written like \"12.50\"".to_owned())?
         }
-        _ => return Err("money is written as text, like \"12.50\", so that every cent is exact"),
+        _ => return Err("money is written as text, like \"12.50\", so that every cent is exact".to_owned()),
     };
-    if money > Decimal::ZERO { Ok(money) } else { Err("a budget is greater than zero") }
+    money::cap(usd).map_err(|reason| format!("a budget {reason}"))
 }
 
 impl Names<'_> {

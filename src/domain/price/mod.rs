@@ -84,6 +84,9 @@ pub enum Per {
     Machine,
 }
 
+/// Longest text of an offer that is kept.
+const TEXT_CHARS: usize = 300;
+
 /// One offer as a source lists it: its own name of the GPU, its own unit, nothing converted yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawOffer {
@@ -131,6 +134,28 @@ pub struct Summed {
 }
 
 impl RawOffer {
+    /// The same with texts that can be kept and shown anywhere: without control characters, which PostgreSQL or a terminal
+    /// would stumble over, and not longer than any that is real.
+    #[must_use]
+    pub fn plain(mut self) -> Self {
+        let texts = [
+            &mut self.platform,
+            &mut self.provider,
+            &mut self.id,
+            &mut self.gpu_name,
+            &mut self.form,
+            &mut self.currency,
+            &mut self.tier,
+            &mut self.region,
+        ];
+        for text in texts.into_iter().chain(&mut self.regions) {
+            if text.len() > TEXT_CHARS || text.contains(char::is_control) {
+                *text = text.chars().filter(|c| !c.is_control()).take(TEXT_CHARS).collect();
+            }
+        }
+        self
+    }
+
     /// An offer of one GPU for so many US dollars an hour on demand; the rest is filled in with `..`.
     #[must_use]
     pub fn new(platform: impl Into<String>, gpu_name: impl Into<String>, price: Amount) -> Self {

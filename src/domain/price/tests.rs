@@ -296,3 +296,12 @@ proptest! {
         prop_assert!(below * 2 <= sorted.len());
     }
 }
+
+#[test]
+fn texts_of_an_offer_can_be_kept_and_shown_anywhere() {
+    let name = format!("\u{1b}[31mH100\0 {}", "x".repeat(100_000));
+    let offer =
+        RawOffer { regions: vec!["US\n".to_owned()], ..RawOffer::new("lium", name, usd("2")) }.plain();
+    assert!(offer.gpu_name.starts_with("[31mH100 xx") && offer.gpu_name.len() == 300, "{}", offer.gpu_name);
+    assert_eq!((offer.platform.as_str(), offer.regions), ("lium", vec!["US".to_owned()]));
+}

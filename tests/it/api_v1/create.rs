@@ -135,6 +135,12 @@ async fn every_wrong_field_is_named_with_its_path_and_nothing_is_started() {
     let mut fields = problem(app.create(&operator, &unknown).await).await.2;
     fields.sort();
     assert_eq!(fields, ["machine.gpu_id", "machine.host", "machine.url", "model.id", "workflow"]);
+    for amount in [json!(0), json!(-1), json!(1e9), json!(1e28), json!(1e-7), json!("NaN"), json!(true)] {
+        let mut body = plain();
+        body["max_usd"] = amount;
+        let (status, _, fields) = problem(app.create(&operator, &body).await).await;
+        assert_eq!((status, fields), (422, vec!["max_usd".to_owned()]), "{}", body["max_usd"]);
+    }
     assert_eq!(app.bench.database.count("select count(*) from workflow_runs").await, 1);
 }
 

@@ -83,6 +83,14 @@ async fn parameters_that_are_junk_are_all_named() {
             app.request(method, &format!("/api/v1/{path}")).bearer_auth(admin).send().await.unwrap();
         assert_eq!(problem(response).await.0, 422, "{path}");
     }
+    let operator = app.token(Role::Operator).await;
+    for (cursor, status) in
+        [("junk", 422), ("", 422), ("%F0%9F%98%80", 422), ("01M870EWXRT2TVE33Q5VQ8CQ88", 200)]
+    {
+        let path = format!("/api/v1/admin/jobs?cursor={cursor}");
+        let response = app.request(Method::GET, &path).bearer_auth(&operator).send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+    }
     let response = app.request(Method::PATCH, "/api/v1/runs").send().await.unwrap();
     assert_eq!(response.headers()["allow"], "GET,HEAD,POST");
     assert_eq!(problem(response).await.0, 405);

@@ -8,7 +8,7 @@ use chrono::DateTime;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::cut;
+use super::{NOT_A_CURSOR, cut};
 use crate::{
     api::{
         app::Pool,
@@ -78,6 +78,6 @@ impl FromStr for DeadCursor {
     type Err = &'static str;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Self::read(s).ok_or("must be the `next` of an earlier page, as it was given")
+        Self::read(s).ok_or(NOT_A_CURSOR)
     }
 }

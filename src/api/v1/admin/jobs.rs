@@ -1,10 +1,12 @@
 //! `/api/v1/admin/jobs`: the tokens of the job queue, and steering them by the rules of their runs.
 
+use std::str::FromStr;
+
 use axum::{Json, extract::State, http::Uri};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::cut;
+use super::{NOT_A_CURSOR, cut};
 use crate::{
     api::{
         app::Pool,
@@ -68,7 +70,8 @@ pub(super) struct JobDeleted {
 pub(super) async fn list_jobs(State(pool): Pool, _: Operator, uri: Uri) -> Result<Json<JobList>, Error> {
     let mut parameters = Parameters::of(&uri);
     let state: Option<JobState> = parameters.take("state");
-    let filter = JobFilter { queue: parameters.take("queue"), state, before: parameters.take("cursor") };
+    let before = parameters.take("cursor").map(|JobCursor(id)| id);
+    let filter = JobFilter { queue: parameters.take("queue"), state, before };
     let Limit(limit) = parameters.take("limit").unwrap_or_default();
     parameters.finish()?;
     let mut jobs = jobs::list(&mut *pool.acquire().await?, &filter, limit + 1).await?;
@@ -181,4 +184,16 @@ pub(super) async fn delete_job(
     }
     steer::delete(&pool, &job, who.by()).await?;
     Ok(Json(JobDeleted { job, deleted: true }))
+}
+
+/// The id of the last job of a page.
+struct JobCursor(String);
+
+impl FromStr for JobCursor {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let is_id = s.len() == 26 && s.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+        if is_id { Ok(Self(s.to_owned())) } else { Err(NOT_A_CURSOR) }
+    }
 }

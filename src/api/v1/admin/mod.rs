@@ -26,6 +26,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(watch::reaper))
 }
 
+/// What is said of a `cursor` that none of our pages gave.
+const NOT_A_CURSOR: &str = "must be the `next` of an earlier page, as it was given";
+
 /// Takes the row away that was read to see whether there are more, and says where they begin.
 fn cut<T>(rows: &mut Vec<T>, limit: i64, cursor: impl FnOnce(&T) -> String) -> Option<String> {
     let limit = usize::try_from(limit).unwrap_or_default();

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         kinds::{EngineKind, ProviderKind},
         measure::until::Until,
+        money,
         spec::MAX_TOKENS,
         step::MAX_STREAMS,
     },
@@ -39,7 +40,7 @@ pub(super) struct RunRequest {
     #[schema(minimum = 1, maximum = 1440)]
     pub(super) hold_on_failure_min: Option<i32>,
     /// What it may cost, US dollars.
-    #[schema(value_type = Option<f64>, exclusive_minimum = 0)]
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0, maximum = 1_000_000)]
     pub(super) max_usd: Option<Decimal>,
 }
 
@@ -132,7 +133,7 @@ impl RunRequest {
         let priority = fields.check("priority", |n| (0..=9).contains(n), "from 0 to 9");
         let hold_on_failure_min =
             fields.check("hold_on_failure_min", |n| (1..=1440).contains(n), "from 1 to 1440 minutes");
-        let max_usd = fields.check("max_usd", |usd| *usd > Decimal::ZERO, "more than 0 USD");
+        let max_usd = fields.check("max_usd", |usd| money::cap(*usd).is_ok(), CAP);
         fields.finish();
         body.finish()?;
         match (engine, model, machine) {
@@ -240,6 +241,8 @@ impl TryFrom<Until> for Asked {
 fn tokens(fields: &mut Fields<'_>, name: &str) -> Option<u32> {
     fields.check(name, |n| (1..=MAX_TOKENS).contains(n), "from 1 to 10000000 tokens")
 }
+
+const CAP: &str = "more than 0 and at most 1000000 USD, no finer than a millionth of a dollar";
 
 const NAME: &str =
     "a name of at most 200 letters, digits and . _ - : / @ +, begun by a letter or digit, without `..`";
