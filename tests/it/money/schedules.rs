@@ -5,11 +5,11 @@ use super::*;
 #[tokio::test]
 async fn a_schedules_day_is_of_all_its_matrices_runs_and_of_no_others() {
     let rig = Rig::at_a_dollar_a_second().await;
-    let of_none = rig.start(&spec(), None).await;
+    let weekly = rig.start(&spec(), None).await;
     rig.drain().await;
     let first = rig.start(&spec(), None).await;
     rig.drain().await;
-    let (spent, elsewhere) = (rig.rentals(first).await[0].usd, rig.rentals(of_none).await[0].usd);
+    let (spent, elsewhere) = (rig.rentals(first).await[0].usd, rig.rentals(weekly).await[0].usd);
     let one = rig.start(&spec(), None).await;
     let token_of_one = rig.tokens.pop().unwrap();
     let other = rig.start(&spec(), None).await;
@@ -27,7 +27,7 @@ async fn a_schedules_day_is_of_all_its_matrices_runs_and_of_no_others() {
              insert into matrix_cells (matrix_id, cell, cell_group, model, engine, gpu, gpu_count, priority, spec, state, run_id)
                select m.id, v.cell, 0, 'm', 'vllm', 'g', 1, 0, '{{}}', v.state, v.run::uuid
                from (values ('nightly', 'done', 0, 'done', '{first}'), ('nightly', 'running', 0, 'running', '{one}'),
-                            ('nightly', 'running', 1, 'running', '{other}'), ('weekly', 'done', 0, 'done', '{of_none}'))
+                            ('nightly', 'running', 1, 'running', '{other}'), ('weekly', 'done', 0, 'done', '{weekly}'))
                       v (schedule, of, cell, state, run)
                join matrices m on m.schedule = v.schedule and m.state = v.of;
              insert into pods (run_id, generation, provider, name, reserved_usd)
