@@ -199,7 +199,7 @@ fn a_cap_for_a_day_is_exact_money_and_of_a_schedule_that_rents() {
     assert_eq!(serde_json::from_value::<ScheduleDefinition>(json).unwrap(), nightly);
     assert_eq!(read("schedules/nightly.toml", NIGHTLY).unwrap().budget_usd_per_day, None);
     for (budget, said) in
-        [("0", "greater than zero"), ("60.1", "written as text"), ("\"much\"", "written like")]
+        [("0", "more than 0 USD"), ("60.1", "written as text"), ("\"much\"", "written like")]
     {
         let refused = read("schedules/nightly.toml", &with(budget)).unwrap_err();
         assert!(refused.reason.contains(said) && refused.line > 1, "{budget}: {refused}");
