@@ -2,6 +2,7 @@
 //! steering them, schedules, prices, and everything that is refused.
 
 mod budget;
+mod bulk;
 mod create;
 mod document;
 mod events;

@@ -1,6 +1,7 @@
 //! `/api/v1/runs`: start runs, list them, look at one, follow it, steer it.
 
 mod actions;
+mod bulk;
 mod create;
 mod detail;
 mod events;
@@ -19,6 +20,7 @@ use crate::api::app::App;
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list, create::create))
+        .routes(routes!(bulk::bulk))
         .routes(routes!(detail::show))
         .routes(routes!(events::follow))
         .routes(routes!(results::results))
