@@ -30,6 +30,9 @@ use crate::{
 /// How long a worker that ended on a database error waits before it starts again.
 const RESTART_AFTER: Duration = Duration::from_millis(500);
 
+/// What stopping may take beyond a lease.
+const DRAIN_SPARE: Duration = Duration::from_secs(5);
+
 /// How often bills are read.
 const RECONCILE_EVERY: Duration = Duration::from_hours(1);
 
@@ -51,6 +54,8 @@ pub struct WorkerOptions {
 pub struct WorkerSet {
     tasks: JoinSet<()>,
     shutdown: CancellationToken,
+    /// How long putting steps back may take: after a lease they are others' anyway.
+    patience: Duration,
 }
 
 struct State {
@@ -71,13 +76,19 @@ impl WorkerSet {
         tasks.spawn(chores(Arc::clone(&state), options.sweep_every));
         tasks.spawn(reap_now_and_then(Arc::clone(&state), options.reap_every));
         tasks.spawn(dispatch_now_and_then(services.clone(), shutdown.clone()));
-        Self { tasks, shutdown }
+        Self { tasks, shutdown, patience: services.leases.lease + DRAIN_SPARE }
     }
 
-    /// Stops in order: steps that run are put back, spending no try, and workers say that they are gone.
+    /// Stops in order: steps that run are put back, spending no try, and workers say that they are gone. Where the database
+    /// doesn't let them for longer than a lease, steps are left to whoever comes next.
     pub async fn stop(mut self) {
         self.shutdown.cancel();
-        while self.tasks.join_next().await.is_some() {}
+        let drained = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.patience, drained).await.is_err() {
+            tracing::warn!(
+                "steps could not be put back: the next worker takes them over once their lease is over"
+            );
+        }
     }
 }
 

@@ -213,6 +213,25 @@ async fn a_database_that_crashes_again_and_again_costs_no_result() {
     all_is_well(&database, folder.path(), 4, &format!("{CRASHES} crashes of PostgreSQL")).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_told_to_stop_ends_though_its_database_is_gone_and_its_step_goes_on_elsewhere() {
+    let (database, folder, engine) = (TestDatabase::alone().await, public_folder(), engine().await);
+    start_runs(&database, &engine, 2).await;
+    let worker = Worker::start(&database, folder.path());
+    let holds = "select count(*) from step_runs where status = 'running' and name like 'concurrency:%'";
+    eventually("a level under way", async || (database.count(holds).await > 0).then_some(())).await;
+    let ended = database
+        .without_server(async {
+            worker.signal(Signal::SIGTERM);
+            worker.ended().await
+        })
+        .await;
+    assert!(ended, "the worker waits for a database that is gone");
+    eventually("the database's recovery", async || database.count_if_up("select 1::bigint").await).await;
+    assert!(Worker::start(&database, folder.path()).ended().await, "a worker did not end in order");
+    all_is_well(&database, folder.path(), 2, "SIGTERM without a database").await;
+}
+
 #[tokio::test]
 async fn each_promise_that_is_broken_on_purpose_is_found() {
     let bench = Bench::new(&[1], |_| {}).await;

@@ -7,6 +7,7 @@ use std::{
         fs::{MetadataExt, PermissionsExt},
         process::CommandExt,
     },
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     str::FromStr,
     sync::{
@@ -59,16 +60,23 @@ impl Cluster {
         Self { server: Some(server), admin_url, folder }
     }
 
-    /// By the programs, and with the options, that it was started with.
-    fn restart_immediately(&self) {
-        let home = self.folder.path().join("postgres");
-        let data = home.join("data");
+    /// The `pg_ctl` of the server that runs.
+    fn pg_ctl(&self) -> PathBuf {
+        let data = self.folder.path().join("postgres/data");
         let process = fs::read_to_string(data.join("postmaster.pid")).unwrap();
         let process = process.lines().next().unwrap().trim();
-        let program = fs::read_link(format!("/proc/{process}/exe")).unwrap();
+        fs::read_link(format!("/proc/{process}/exe")).unwrap().with_file_name("pg_ctl")
+    }
+
+    /// As the user, and with the options, that it was started with.
+    fn control(&self, pg_ctl: &Path, action: &[&str]) {
+        let home = self.folder.path().join("postgres");
+        let data = home.join("data");
         let owner = fs::metadata(&data).unwrap();
-        let restarted = Command::new(program.with_file_name("pg_ctl"))
-            .args(["restart", "-m", "immediate", "-w", "-D"])
+        let status = Command::new(pg_ctl)
+            .args(action)
+            .arg("-w")
+            .arg("-D")
             .arg(&data)
             .arg("-l")
             .arg(home.join("server.log"))
@@ -77,9 +85,10 @@ impl Cluster {
             .gid(owner.gid())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .status()
             .unwrap();
-        assert!(restarted.success(), "{restarted}");
+        assert!(status.success(), "{action:?}: {status}");
     }
 }
 
@@ -163,7 +172,22 @@ impl TestDatabase {
     /// once it takes connections. For a server of one's own.
     pub(crate) async fn crash_server(&self) {
         let cluster = Arc::clone(&self.cluster);
-        tokio::task::spawn_blocking(move || cluster.restart_immediately()).await.unwrap();
+        let restart = move || cluster.control(&cluster.pg_ctl(), &["restart", "-m", "immediate"]);
+        tokio::task::spawn_blocking(restart).await.unwrap();
+    }
+
+    /// `pg_ctl stop -m immediate`, and once `meanwhile` is over the server is started again. For a server of one's own.
+    pub(crate) async fn without_server<T>(&self, meanwhile: impl Future<Output = T>) -> T {
+        let (cluster, pg_ctl) = (Arc::clone(&self.cluster), self.cluster.pg_ctl());
+        let control = async |action: &'static [&'static str]| {
+            let (cluster, pg_ctl) = (Arc::clone(&cluster), pg_ctl.clone());
+            tokio::task::spawn_blocking(move || cluster.control(&pg_ctl, action)).await.unwrap();
+        };
+        // Its options stand beside its data, for a `restart`; a plain start has to be told them.
+        control(&["stop", "-m", "immediate"]).await;
+        let ended = meanwhile.await;
+        control(&["restart", "-m", "immediate"]).await;
+        ended
     }
 
     /// Runs statements of the test's own.
