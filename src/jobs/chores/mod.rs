@@ -1,4 +1,4 @@
-//! Chores: what schedules with a `[job]` do. A chore is one file here and its line in [`CHORES`].
+//! Chores: what schedules with a `[job]` do. A chore is one file here and its line in `CHORES`.
 //!
 //! A chore may be cut short at any line, by a kill or because its process is told to stop; then it is done again from its
 //! start. So it must be harmless twice, and hold no lock for long: small transactions of its own.
