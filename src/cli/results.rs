@@ -123,8 +123,9 @@ pub async fn print(
     }
     if matches!(format, Format::Table | Format::Wide) {
         match render::efficiency(report) {
-            Ok(table) => output.data(format!("\n{table}")),
-            Err(why) => output.note(why),
+            Some(Ok(table)) => output.data(format!("\n{table}")),
+            Some(Err(why)) => output.note(why),
+            None => {}
         }
     }
     Ok(())

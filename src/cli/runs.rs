@@ -197,7 +197,7 @@ async fn show(context: &Context, database: &Database, meant: &RunRef, follow: bo
     parts.push(table(["step", "status", "tries", "workers lost", "seconds", "error"], rows));
     if !report.results.is_empty() {
         parts.push(render::report(&report.summaries(), View::Measured, &report.setup));
-        parts.push(render::efficiency(&report).unwrap_or_else(|why| why));
+        parts.extend(render::efficiency(&report).map(|shown| shown.unwrap_or_else(|why| why)));
     }
     parts.extend(report.cost.as_ref().and_then(|cost| render::cost(cost, budget_usd)));
     for pod in pods.iter().filter(|pod| pod.state != "gone") {

@@ -1,16 +1,19 @@
 //! How much of its GPUs each level used.
 
 use super::plain_table;
-use crate::report::{RunReport, name, number};
+use crate::report::{ResultReport, RunReport, name, number};
 
 /// What is shown where a share can't be said.
 const UNKNOWN: &str = "not available";
 
-/// A row a level.
-///
-/// # Errors
-/// A line with the reason where nothing of this is known of any level.
-pub fn efficiency(report: &RunReport) -> Result<String, String> {
+/// A row a level; instead, a line with the reason where nothing of this is known of any level. `None`: there was no GPU.
+pub fn efficiency(report: &RunReport) -> Option<Result<String, String>> {
+    let on_gpus =
+        |result: &ResultReport| result.comparability.as_ref().is_some_and(|setup| setup.gpu_count > 0);
+    report.results.iter().any(on_gpus).then(|| of_levels(report))
+}
+
+fn of_levels(report: &RunReport) -> Result<String, String> {
     let summaries = report.summaries();
     let levels: Vec<_> = report.results.iter().map(|result| result.efficiency.as_ref()).collect();
     let known = levels.iter().flatten().any(|found| {
