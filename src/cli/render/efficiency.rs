@@ -7,6 +7,7 @@ use crate::report::{ResultReport, RunReport, name, number};
 const UNKNOWN: &str = "not available";
 
 /// A row a level; instead, a line with the reason where nothing of this is known of any level. `None`: there was no GPU.
+#[must_use]
 pub fn efficiency(report: &RunReport) -> Option<Result<String, String>> {
     let on_gpus =
         |result: &ResultReport| result.comparability.as_ref().is_some_and(|setup| setup.gpu_count > 0);

@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 
 use super::QUICK;
 use crate::support::{
+    pods::eventually,
     program::{Bench, end_of},
     runs::broken_invariants,
 };
@@ -108,6 +109,9 @@ async fn after_a_kill_the_next_run_goes_on_with_the_killed_one_without_waiting_f
     let mut killed =
         crate::support::program::Running::start(&mut patient(&format!("{QUICK} --rates 1 --seconds 1")));
     killed.wait_for(&["✓ warmup"]);
+    // In the middle of a step, and not between two.
+    let under_way = "select count(*) from step_runs where status = 'running' and name = 'throughput'";
+    eventually("a level under way", async || (bench.database.count(under_way).await > 0).then_some(())).await;
     killed.kill_9();
     let doctor = end_of(&mut patient("doctor"));
     assert!(doctor.stdout.contains("not over, and no worker is running"), "{doctor:?}");
