@@ -29,6 +29,7 @@ mod page;
 mod parameters;
 mod rate;
 mod redact;
+mod refusals;
 mod routes;
 mod server;
 mod streams;

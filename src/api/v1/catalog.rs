@@ -6,11 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    api::{
-        app::App,
-        error::{Error, Problem},
-        parameters::Parameters,
-    },
+    api::{app::App, error::Error, parameters::Parameters, refusals::BadParameters},
     domain::catalog::{Catalog, Gpu, Model},
 };
 
@@ -39,8 +35,7 @@ struct ModelList {
     params(("search" = Option<String>, Query, description = "Text in the id, the name or the architecture, in any case")),
     responses(
         (status = 200, body = GpuList),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 async fn list_gpus(uri: Uri) -> Result<Json<GpuList>, Error> {
@@ -58,8 +53,7 @@ async fn list_gpus(uri: Uri) -> Result<Json<GpuList>, Error> {
     params(("search" = Option<String>, Query, description = "Text in a name, the family or an id, in any case")),
     responses(
         (status = 200, body = ModelList),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 async fn list_models(uri: Uri) -> Result<Json<ModelList>, Error> {

@@ -8,8 +8,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     api::{
         app::{App, Pool},
-        error::{BadParameter, Error, Problem},
+        error::{BadParameter, Error},
         parameters::Parameters,
+        refusals::BadParameters,
     },
     domain::{catalog::Catalog, price::PriceKind},
     report::prices::{PriceMedian, gpu_keys, keep_cheapest, medians},
@@ -66,8 +67,7 @@ struct PriceSpan {
     ),
     responses(
         (status = 200, body = PriceList),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 async fn list_prices(State(pool): Pool, uri: Uri) -> Result<Json<PriceList>, Error> {
@@ -112,8 +112,7 @@ async fn list_prices(State(pool): Pool, uri: Uri) -> Result<Json<PriceList>, Err
     ),
     responses(
         (status = 200, body = PriceHistory),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 async fn price_history(State(pool): Pool, uri: Uri) -> Result<Json<PriceHistory>, Error> {

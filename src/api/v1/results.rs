@@ -10,8 +10,9 @@ use super::cursor::RowCursor;
 use crate::{
     api::{
         app::{App, Pool},
-        error::{Error, Problem},
+        error::Error,
         parameters::{Limit, Parameters, Time},
+        refusals::BadParameters,
     },
     domain::{
         ids::RunId,
@@ -113,8 +114,7 @@ impl ResultItem {
     ),
     responses(
         (status = 200, body = ResultList),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 async fn list(State(pool): Pool, uri: Uri) -> Result<Json<ResultList>, Error> {

@@ -25,6 +25,7 @@ pub mod samples;
 pub mod series;
 pub mod setup;
 mod stats;
+
 pub mod steady;
 pub mod stop;
 pub mod summary;
@@ -33,6 +34,7 @@ pub mod until;
 mod views;
 
 pub use digest::{digest, is_twin};
+pub(in crate::domain) use stats::median;
 pub use stop::StopRule;
 
 use record::{LevelRecords, LoadShape, Outcome};

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Load, predict::median};
-use crate::domain::{catalog::Gpu, roofline::Work, sizing::Precision};
+use super::Load;
+use crate::domain::{catalog::Gpu, measure::median, roofline::Work, sizing::Precision};
 
 /// Lengths of prompts and answers may be so many times what is asked about and still be the same work.
 const SAME_WORK: f64 = 1.25;
@@ -47,10 +47,10 @@ impl Seen {
     fn of(points: &[&HistoryPoint]) -> Option<Self> {
         let rates: Vec<f64> = points.iter().map(|point| point.output_tokens_per_second).collect();
         let all = |of: fn(&HistoryPoint) -> Option<f64>| {
-            median(points.iter().filter_map(|point| of(point)).collect())
+            median(&points.iter().filter_map(|point| of(point)).collect::<Vec<_>>())
         };
         Some(Self {
-            rate: median(rates.clone())?,
+            rate: median(&rates)?,
             least_rate: rates.iter().copied().min_by(f64::total_cmp)?,
             most_rate: rates.iter().copied().max_by(f64::total_cmp)?,
             ttft_ms: all(|point| point.ttft_ms),

@@ -231,14 +231,3 @@ fn nearest_work(wanted: Work, points: &[&HistoryPoint]) -> Option<Work> {
     };
     points.iter().map(|point| point.work).min_by(|a, b| off(a).total_cmp(&off(b)))
 }
-
-/// The median; `None` of nothing.
-pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let half = values.len() / 2;
-    let high = *values.get(half)?;
-    match values.len() % 2 {
-        0 => Some(f64::midpoint(*values.get(half - 1)?, high)),
-        _ => Some(high),
-    }
-}

@@ -13,8 +13,9 @@ use crate::{
     api::{
         app::Pool,
         auth::Operator,
-        error::{Error, Problem},
+        error::Error,
         parameters::{Limit, Parameters},
+        refusals::{BadParameters, BelowOperator, NoToken},
     },
     store::dead::{self, DeadLetter},
 };
@@ -37,9 +38,9 @@ pub(super) struct DeadLetterList {
     ),
     responses(
         (status = 200, body = DeadLetterList),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below operator"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        NoToken,
+        BelowOperator,
+        BadParameters,
     )
 )]
 pub(super) async fn list_dead_letters(

@@ -13,6 +13,7 @@ use crate::{
         auth::{Admin, Operator},
         error::{BadParameter, Error, Problem},
         parameters::{Limit, Parameters, Segment},
+        refusals::{BadParameters, BelowAdmin, BelowOperator, NoToken},
     },
     domain::{ids::RunId, job::JobState},
     ledger::jobs::{self as steer, Retried},
@@ -62,9 +63,9 @@ pub(super) struct JobDeleted {
     ),
     responses(
         (status = 200, body = JobList),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below operator"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        NoToken,
+        BelowOperator,
+        BadParameters,
     )
 )]
 pub(super) async fn list_jobs(State(pool): Pool, _: Operator, uri: Uri) -> Result<Json<JobList>, Error> {
@@ -85,10 +86,10 @@ pub(super) async fn list_jobs(State(pool): Pool, _: Operator, uri: Uri) -> Resul
     params(("id" = String, Path, description = "The job")),
     responses(
         (status = 200, body = Job),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below operator"),
+        NoToken,
+        BelowOperator,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn show_job(
@@ -110,12 +111,12 @@ pub(super) async fn show_job(
     params(("id" = String, Path, description = "The job")),
     responses(
         (status = 200, body = Retried),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below admin"),
+        NoToken,
+        BelowAdmin,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job"),
         (status = 409, body = Problem, content_type = "application/problem+json",
          description = "The job is spent, or its run's state doesn't allow it; it says why"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn retry_job(
@@ -134,12 +135,12 @@ pub(super) async fn retry_job(
     params(("id" = String, Path, description = "The job")),
     responses(
         (status = 200, body = JobCancelled),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below admin"),
+        NoToken,
+        BelowAdmin,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job"),
         (status = 409, body = Problem, content_type = "application/problem+json",
          description = "The job is spent, or its run's state doesn't allow it; it says why"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn cancel_job(
@@ -162,11 +163,11 @@ pub(super) async fn cancel_job(
     ),
     responses(
         (status = 200, body = JobDeleted),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below admin"),
+        NoToken,
+        BelowAdmin,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job"),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "The job isn't over"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn delete_job(

@@ -10,6 +10,7 @@ use crate::{
         auth::{Admin, Operator},
         error::{Error, Problem},
         parameters::{Parameters, Segment},
+        refusals::{BadParameters, BelowAdmin, BelowOperator, NoToken},
     },
     ledger::queues as control,
     monitor::SILENT,
@@ -40,9 +41,9 @@ pub(super) struct QueueChanged {
     get, path = "/admin/queues", tag = "admin", security(("token" = [])),
     responses(
         (status = 200, body = QueueList),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below operator"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        NoToken,
+        BelowOperator,
+        BadParameters,
     )
 )]
 pub(super) async fn list_queues(State(pool): Pool, _: Operator, uri: Uri) -> Result<Json<QueueList>, Error> {
@@ -60,10 +61,10 @@ pub(super) async fn list_queues(State(pool): Pool, _: Operator, uri: Uri) -> Res
     ),
     responses(
         (status = 200, body = QueueChanged),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below admin"),
+        NoToken,
+        BelowAdmin,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such queue"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn pause_queue(
@@ -85,9 +86,9 @@ pub(super) async fn pause_queue(
     params(("name" = String, Path, description = "The queue: `steps`, or `steps@<host>`")),
     responses(
         (status = 200, body = QueueChanged),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below admin"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        NoToken,
+        BelowAdmin,
+        BadParameters,
     )
 )]
 pub(super) async fn resume_queue(

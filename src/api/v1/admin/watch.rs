@@ -8,8 +8,9 @@ use crate::{
     api::{
         app::Pool,
         auth::Operator,
-        error::{Error, Problem},
+        error::Error,
         parameters::{Limit, Parameters},
+        refusals::{BadParameters, BelowOperator, NoToken},
     },
     monitor::SILENT,
     store::{
@@ -41,9 +42,9 @@ pub(super) struct Reaper {
     ),
     responses(
         (status = 200, body = WorkerList),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below operator"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        NoToken,
+        BelowOperator,
+        BadParameters,
     )
 )]
 pub(super) async fn list_workers(
@@ -64,9 +65,9 @@ pub(super) async fn list_workers(
     get, path = "/admin/reaper", tag = "admin", security(("token" = [])),
     responses(
         (status = 200, body = Reaper),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below operator"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        NoToken,
+        BelowOperator,
+        BadParameters,
     )
 )]
 pub(super) async fn reaper(State(pool): Pool, _: Operator, uri: Uri) -> Result<Json<Reaper>, Error> {

@@ -11,6 +11,7 @@ use crate::{
         auth::Operator,
         error::{Error, Problem},
         parameters::{Parameters, Usd},
+        refusals::{BadParameters, BelowOperator, NoToken},
     },
     domain::ids::MatrixId,
     ledger::matrices,
@@ -47,12 +48,12 @@ pub(super) struct MatrixCancelled {
     ),
     responses(
         (status = 200, body = MatrixResumed),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below operator"),
+        NoToken,
+        BelowOperator,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such matrix"),
         (status = 409, body = Problem, content_type = "application/problem+json",
          description = "It isn't over, nothing is left to do, or its budget is spent"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn resume_matrix(
@@ -76,11 +77,11 @@ pub(super) async fn resume_matrix(
     params(("id" = MatrixId, Path, description = "The matrix")),
     responses(
         (status = 200, body = MatrixCancelled),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below operator"),
+        NoToken,
+        BelowOperator,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such matrix"),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "It is over already"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn cancel_matrix(

@@ -18,6 +18,7 @@ use crate::{
         error::{BadField, Error, Problem},
         fields::Body,
         parameters::Parameters,
+        refusals::NoToken,
         v1::runs::place::check_url,
     },
     definitions::Definitions,
@@ -46,8 +47,7 @@ pub(super) struct MatrixCreated {
     responses(
         (status = 201, body = MatrixCreated, headers(("Location" = String))),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "A body that is no JSON"),
-        (status = 401, body = Problem, content_type = "application/problem+json",
-         description = "No token that is in force"),
+        NoToken,
         (status = 403, body = Problem, content_type = "application/problem+json",
          description = "A role that isn't enough for this, or for its `url`"),
         (status = 409, body = Problem, content_type = "application/problem+json",

@@ -12,6 +12,7 @@ use crate::{
         error::{Error, Problem},
         parameters::{Limit, Parameters},
         redact,
+        refusals::{BadParameters, BadToken},
     },
     domain::ids::MatrixId,
     report::matrix::{self, MatrixReport, MatrixSummary},
@@ -33,10 +34,8 @@ pub(super) struct MatrixList {
     ),
     responses(
         (status = 200, body = MatrixList),
-        (status = 401, body = Problem, content_type = "application/problem+json",
-         description = "A token that is not in force"),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadToken,
+        BadParameters,
     )
 )]
 pub(super) async fn list_matrices(
@@ -61,11 +60,9 @@ pub(super) async fn list_matrices(
     params(("id" = MatrixId, Path, description = "The matrix")),
     responses(
         (status = 200, body = MatrixReport),
-        (status = 401, body = Problem, content_type = "application/problem+json",
-         description = "A token that is not in force"),
+        BadToken,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such matrix"),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn show_matrix(

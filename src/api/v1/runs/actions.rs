@@ -13,6 +13,7 @@ use crate::{
         auth::Operator,
         error::{Error, Problem},
         parameters::{Parameters, RunParameter, Usd},
+        refusals::{BadParameters, NoToken},
     },
     domain::{ids::RunId, step::StepKind},
     ledger::{self, operator},
@@ -78,11 +79,11 @@ macro_rules! action {
             params(("id" = RunId, Path, description = "The run"), $($parameter)*),
             responses(
                 (status = 200, body = Steered),
-                (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
+                NoToken,
                 (status = 403, body = Problem, content_type = "application/problem+json", description = "A role that isn't enough; it says which is"),
                 (status = 404, body = Problem, content_type = "application/problem+json", description = "No such run"),
                 (status = 409, body = Problem, content_type = "application/problem+json", description = "The run's state doesn't allow it; it says why"),
-                (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+                BadParameters,
             )
         )]
         pub(super) async fn $name(mut $on: Steering) -> Answer $body

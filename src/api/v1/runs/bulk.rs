@@ -10,6 +10,7 @@ use crate::{
         auth::Operator,
         error::{BadParameter, Error, Problem},
         parameters::{Parameters, Time},
+        refusals::NoToken,
     },
     domain::{ids::RunId, kinds::EngineKind, run::RunStatus},
     ledger::bulk::{self, Action},
@@ -50,7 +51,7 @@ pub(super) struct LeftRun {
     ),
     responses(
         (status = 200, body = BulkOutcome),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
+        NoToken,
         (status = 403, body = Problem, content_type = "application/problem+json", description = "A role that isn't enough; it says which is"),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used, or no filter"),
     )

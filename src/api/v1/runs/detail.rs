@@ -13,6 +13,7 @@ use crate::{
         error::{Error, Problem},
         parameters::{After, Parameters, RunParameter},
         redact,
+        refusals::{BadParameters, BadToken},
     },
     domain::ids::RunId,
     report::RunReport,
@@ -69,11 +70,9 @@ pub(super) struct RunDetail {
     ),
     responses(
         (status = 200, body = RunDetail),
-        (status = 401, body = Problem, content_type = "application/problem+json",
-         description = "A token that is not in force"),
+        BadToken,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such run"),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn show(

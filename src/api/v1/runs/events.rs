@@ -22,6 +22,7 @@ use crate::{
         feed::Word,
         parameters::{After, Parameters, RunParameter},
         redact,
+        refusals::{BadParameters, BadToken},
         streams::Place,
     },
     domain::ids::RunId,
@@ -50,11 +51,9 @@ const END: &str = "run_finished";
     responses(
         (status = 200, description = "Each `data` is one event", body = Event, content_type = "text/event-stream"),
         (status = 204, description = "The run is over and has no event after this one: don't ask again"),
-        (status = 401, body = Problem, content_type = "application/problem+json",
-         description = "A token that is not in force"),
+        BadToken,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such run"),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
         (status = 429, body = Problem, content_type = "application/problem+json",
          description = "This address follows as many runs as it may"),
     )

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 use crate::{
     api::{
         app::Pool,
-        error::{Error, Problem},
+        error::Error,
         parameters::{Limit, Parameters, Time},
+        refusals::BadParameters,
         v1::cursor::RunCursor,
     },
     domain::{
@@ -94,8 +95,7 @@ impl From<Run> for RunItem {
     ),
     responses(
         (status = 200, body = RunList),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn list(State(pool): Pool, uri: Uri) -> Result<Json<RunList>, Error> {

@@ -11,6 +11,7 @@ use crate::{
         app::Pool,
         error::{BadParameter, Error, Problem},
         parameters::{Parameters, RunParameter},
+        refusals::BadParameters,
     },
     domain::ids::RunId,
     report::records::{self, Level, RecordFormat},
@@ -54,8 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for LevelOfRun {
                  (Vec<u8> = "application/octet-stream"))),
         (status = 404, body = Problem, content_type = "application/problem+json",
          description = "No such run, or it has no records of this level"),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn download(

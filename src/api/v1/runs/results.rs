@@ -14,6 +14,7 @@ use crate::{
         app::Pool,
         error::{Error, Problem},
         parameters::{Format, Parameters, RunParameter},
+        refusals::BadParameters,
     },
     domain::{
         ids::RunId,
@@ -63,8 +64,7 @@ impl<'a> ResultRow<'a> {
     responses(
         (status = 200, content((RunResults = "application/json"), (String = "text/csv"))),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such run"),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn results(

@@ -13,6 +13,7 @@ use crate::{
         auth::Operator,
         error::{Error, Problem},
         parameters::{Parameters, Segment},
+        refusals::{BadParameters, BelowOperator, NoToken},
     },
     ledger::schedules,
     report::schedules::{ScheduleReport, report},
@@ -33,12 +34,12 @@ pub(super) struct TickQueued {
     params(("name" = String, Path, description = "The schedule")),
     responses(
         (status = 200, body = ScheduleReport),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below operator"),
+        NoToken,
+        BelowOperator,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such schedule"),
         (status = 409, body = Problem, content_type = "application/problem+json",
          description = "Its file is gone, or never could be read"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn enable_schedule(
@@ -58,10 +59,10 @@ pub(super) async fn enable_schedule(
     params(("name" = String, Path, description = "The schedule")),
     responses(
         (status = 200, body = ScheduleReport),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below operator"),
+        NoToken,
+        BelowOperator,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such schedule"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn disable_schedule(
@@ -81,12 +82,12 @@ pub(super) async fn disable_schedule(
     params(("name" = String, Path, description = "The schedule")),
     responses(
         (status = 200, body = TickQueued),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No token that is in force"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "A role below operator"),
+        NoToken,
+        BelowOperator,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such schedule"),
         (status = 409, body = Problem, content_type = "application/problem+json",
          description = "Its file is gone, or never could be read"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn run_schedule(

@@ -12,6 +12,7 @@ use crate::{
         error::{Error, Problem},
         parameters::{Parameters, Segment},
         redact,
+        refusals::{BadParameters, BadToken},
     },
     ledger::schedules,
     report::schedules::{ScheduleReport, list, report},
@@ -29,10 +30,8 @@ pub(super) struct ScheduleList {
     get, path = "/schedules", tag = "schedules", security((), ("token" = [])),
     responses(
         (status = 200, body = ScheduleList),
-        (status = 401, body = Problem, content_type = "application/problem+json",
-         description = "A token that is not in force"),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadToken,
+        BadParameters,
     )
 )]
 pub(super) async fn list_schedules(
@@ -54,11 +53,9 @@ pub(super) async fn list_schedules(
     params(("name" = String, Path, description = "The schedule")),
     responses(
         (status = 200, body = ScheduleReport),
-        (status = 401, body = Problem, content_type = "application/problem+json",
-         description = "A token that is not in force"),
+        BadToken,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such schedule"),
-        (status = 422, body = Problem, content_type = "application/problem+json",
-         description = "Parameters that can't be used"),
+        BadParameters,
     )
 )]
 pub(super) async fn show_schedule(

@@ -10,6 +10,7 @@ mod shift;
 
 use serde::Serialize;
 
+use super::median;
 pub use distributions::{student_quantile_975, student_two_sided};
 pub use rank::{MannWhitney, mann_whitney};
 pub use shift::{Shift, shift};
@@ -116,7 +117,7 @@ fn by_samples(a: &[f64], b: &[f64]) -> Option<Finding> {
     Some(Finding {
         method: Method::MannWhitney,
         n: [a.len() as u64, b.len() as u64],
-        centre: [shift::median(a)?, shift::median(b)?],
+        centre: [median(a)?, median(b)?],
         difference: shift.estimate,
         ci95: shift.ci95,
         p: test.p,

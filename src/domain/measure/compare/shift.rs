@@ -11,18 +11,6 @@ pub struct Shift {
     pub ci95: Option<[f64; 2]>,
 }
 
-/// The median of a sample.
-#[must_use]
-pub(super) fn median(sample: &[f64]) -> Option<f64> {
-    let mut sorted = sample.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let upper = *sorted.get(sorted.len() / 2)?;
-    if sorted.len() % 2 == 1 {
-        return Some(upper);
-    }
-    Some(f64::midpoint(*sorted.get(sorted.len() / 2 - 1)?, upper))
-}
-
 /// The shift between two samples of finite numbers; `None`: one of them is empty.
 #[must_use]
 pub fn shift(a: &[f64], b: &[f64]) -> Option<Shift> {

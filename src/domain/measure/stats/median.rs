@@ -1,4 +1,15 @@
-//! Exact 95 % confidence interval of a median: two order statistics chosen by the binomial distribution.
+//! The median, and its exact 95 % confidence interval: two order statistics chosen by the binomial distribution.
+
+/// The median of a sample, the mean of the middle two where there are two; `None` of nothing.
+pub(in crate::domain) fn median(sample: &[f64]) -> Option<f64> {
+    let mut sorted = sample.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    if sorted.len() % 2 == 1 {
+        return Some(upper);
+    }
+    Some(f64::midpoint(*sorted.get(sorted.len() / 2 - 1)?, upper))
+}
 
 /// The narrowest symmetric pair of order statistics that covers the median with at least 95 %; from 6 samples.
 ///

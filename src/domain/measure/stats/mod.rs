@@ -8,6 +8,8 @@ mod median;
 
 use super::summary::Distribution;
 
+pub(in crate::domain) use median::median;
+
 /// Microseconds in a second.
 pub(super) const US_PER_S: f64 = 1_000_000.0;
 /// Microseconds in a millisecond.
