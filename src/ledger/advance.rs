@@ -108,7 +108,7 @@ pub async fn finish_run(conn: &mut PgConnection, id: RunId, actor: &str) -> Resu
         RunStatus::Succeeded
     };
     runs::finish(conn, id, status).await?;
-    outbox::append(conn, outbox::Aggregate::Run, &id.to_string(), run.generation).await?;
+    outbox::append(conn, outbox::Aggregate::Run, &id.to_string(), run.generation.into()).await?;
     events::append(conn, id, "run_finished", None, actor, json!({ "status": status })).await?;
     Ok(status)
 }

@@ -11,6 +11,30 @@ pub enum Aggregate {
     Run,
     /// A result, by the id of its row.
     Result,
+    /// Somebody's vote for a run, by `<pod id>:<github id>`.
+    Upvote,
+    /// Somebody who signed in, by GitHub id.
+    User,
+    /// A comment, by its id; of one that is gone, its deletion.
+    Comment,
+    /// A question and its answer, by its id; of one that is gone, its deletion.
+    ChatLog,
+    /// A GPU's price on a platform, by `<gpu key>:<platform>`.
+    Price,
+}
+
+impl Aggregate {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Result => "result",
+            Self::Upvote => "upvote",
+            Self::User => "user",
+            Self::Comment => "comment",
+            Self::ChatLog => "chat_log",
+            Self::Price => "price",
+        }
+    }
 }
 
 /// Asks for an aggregate to be published as of `version`.
@@ -21,15 +45,11 @@ pub async fn append(
     conn: &mut PgConnection,
     aggregate: Aggregate,
     aggregate_id: &str,
-    version: i32,
+    version: i64,
 ) -> Result<(), Error> {
-    let aggregate = match aggregate {
-        Aggregate::Run => "run",
-        Aggregate::Result => "result",
-    };
     sqlx::query!(
         "insert into outbox (aggregate, aggregate_id, version) values ($1, $2, $3)",
-        aggregate,
+        aggregate.as_str(),
         aggregate_id,
         version
     )

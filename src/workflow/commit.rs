@@ -119,7 +119,8 @@ impl Commit<'_> {
         }
         if let Some(result) = &report.result {
             let id = results::insert(conn, self.run.id, self.step.step, self.run.generation, result).await?;
-            outbox::append(conn, outbox::Aggregate::Result, &id.to_string(), self.run.generation).await?;
+            outbox::append(conn, outbox::Aggregate::Result, &id.to_string(), self.run.generation.into())
+                .await?;
         }
         let data = json!({ "timings": report.timings });
         events::append(conn, self.run.id, "step_done", Some(&self.step.name), &self.actor, data).await?;
