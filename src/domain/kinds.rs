@@ -16,8 +16,10 @@ pub struct UnknownKind {
     pub known: String,
 }
 
+// A text is a `tt`: a `literal` reaches the derive macros in a wrapping that utoipa does not see through, and the OpenAPI
+// document would have the variants' names instead.
 macro_rules! kind {
-    ($(#[$doc:meta])* $name:ident, $what:literal, { $($(#[$vdoc:meta])* $variant:ident => $text:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, { $($(#[$vdoc:meta])* $variant:ident => $text:tt),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum $name {

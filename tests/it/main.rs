@@ -9,6 +9,7 @@ mod architecture;
 mod chaos;
 mod cli;
 mod cloud;
+mod conformance;
 mod corpus;
 mod crash;
 mod demo;
