@@ -34,6 +34,7 @@ fn request(spec: &RunSpec) -> MachineRequest {
         machine: spec.machine.clone(),
         container: Some(engine::engine(spec.engine.kind).container_spec(spec).unwrap()),
         external_id: None,
+        taken_for: None,
         rented_for: None,
         rented_before: 0,
         gated_model: false,
