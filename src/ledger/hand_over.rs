@@ -21,7 +21,9 @@ use crate::{
     },
     queue::TokenQueue,
     store::{
-        events, matrices, matrices::Matrix, matrix_cells, pods, queues, rentals,
+        events, matrices,
+        matrices::Matrix,
+        matrix_cells, pods, queues, rentals,
         runs::{self, Run},
     },
 };

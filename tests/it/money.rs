@@ -152,7 +152,7 @@ impl Rig {
             container: Some(engine::engine(EngineKind::Vllm).container_spec(&spec()).unwrap()),
             external_id: None,
             taken_for: None,
-        rented_for: None,
+            rented_for: None,
             rented_before: 0,
             gated_model: false,
             disk_needed_bytes: 0,
@@ -496,6 +496,41 @@ async fn bills_are_compared_with_what_was_reckoned_once_they_are_settled() {
     assert_eq!((again.compared, again.off.len()), (0, 0), "a bill is read once");
     let broken = "select count(*) from rentals where billed_usd is not null and reconciled_at is null";
     assert_eq!(rig.database.count(broken).await, 0);
+}
+
+#[tokio::test]
+async fn the_bill_of_a_pod_that_several_runs_had_is_shared_to_the_last_millionth_once_the_last_is_over() {
+    let rig = Rig::new().await;
+    let broken = async || runs::broken_invariants(&rig.database, rig.folder.path()).await.join("; ");
+    for (pod, from, to) in [("a", 12, 9), ("b", 9, 8), ("c", 8, 2)] {
+        rig.database
+            .execute(format!(
+                "insert into rentals (pod, provider, external_id, gpu_id, gpu_count, price_usd_per_hour, started_at, ended_at)
+                 values ('{pod}', 'runpod', 'shared', 'NVIDIA H200', 1, 2, date_trunc('hour', now()) - interval '{from} hours',
+                         date_trunc('hour', now()) - interval '{to} hours')"
+            ))
+            .await;
+    }
+    assert_eq!(broken().await, "");
+    rig.cloud.fault(|faults| faults.bill = vec![("shared".to_owned(), json!(20.000001))]);
+    let found = billing::reconcile(&rig.services).await.unwrap();
+    assert_eq!((found.compared, found.unbilled), (0, 0), "the last had it until two hours ago");
+    rig.database
+        .execute("update rentals set started_at = started_at - interval '6 hours', ended_at = ended_at - interval '6 hours'")
+        .await;
+    let found = billing::reconcile(&rig.services).await.unwrap();
+    assert_eq!(
+        (found.compared, found.unbilled, found.off.len()),
+        (1, 0, 0),
+        "20 USD were reckoned: {found:?}"
+    );
+    let shares: Vec<Decimal> = sqlx::query_scalar("select billed_usd from rentals order by id")
+        .fetch_all(&rig.database.pool)
+        .await
+        .unwrap();
+    assert_eq!(shares, [usd("6"), usd("2"), usd("12.000001")]);
+    rig.database.execute("update rentals set ended_at = ended_at + interval '1 s' where pod = 'a'").await;
+    assert!(broken().await.contains("no two runs pay for the same pod at the same time"));
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ impl Rented {
             container: Some(engine::engine(EngineKind::Vllm).container_spec(&self.spec).unwrap()),
             external_id: None,
             taken_for: None,
-        rented_for: None,
+            rented_for: None,
             rented_before: 0,
             gated_model: false,
             disk_needed_bytes: 0,

@@ -72,6 +72,8 @@ pub(crate) struct Faults {
     pub(crate) exits: bool,
     pub(crate) restarts: bool,
     pub(crate) no_tcp: bool,
+    /// Ports are listed without a number outside.
+    pub(crate) unmapped: bool,
     /// Pods that run from their create on.
     pub(crate) at_once: bool,
     /// What pods cost, USD an hour, and the list says of an `NVIDIA H200`; null: as in the fixtures.
@@ -289,6 +291,11 @@ async fn pods(
 
 fn list(inner: &mut Inner) -> Response {
     let mut shown: Vec<Value> = inner.pods.iter_mut().map(look).collect();
+    if inner.faults.unmapped {
+        for port in shown.iter_mut().filter_map(|pod| pod.pointer_mut("/runtime/ports/0")) {
+            (port["public"], port["ip"]) = (Value::Null, Value::Null);
+        }
+    }
     if let Some((left, then)) = inner.faults.lag.as_mut()
         && *left > 0
     {
@@ -458,8 +465,7 @@ fn look(pod: &mut FakePod) -> Value {
     } else {
         let (private, public) = (pod.port, pod.engine.address().port());
         let kind = if pod.no_tcp { "http" } else { "tcp" };
-        let up =
-            if pod.restarts { f64::from(100 / pod.looks) } else { pod.started.elapsed().as_secs_f64() };
+        let up = if pod.restarts { f64::from(100 / pod.looks) } else { pod.started.elapsed().as_secs_f64() };
         pod.body["status"] = json!("RUNNING");
         pod.body["runtime"] = json!({
             "uptime": up,
