@@ -38,5 +38,6 @@ mod schedules;
 mod serve;
 mod support;
 mod truth;
+mod turns;
 mod windows;
 mod workflow;
