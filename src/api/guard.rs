@@ -49,10 +49,10 @@ pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: 
 /// Puts the headers on, and turns the errors that a person sees into a page.
 pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_legacy = legacy::is_one(path);
     let is_for_programs = is_for_programs(path);
     let is_docs = path == "/docs" || path.starts_with("/docs/");
     let form = accept::form(request.headers());
+    let is_legacy = legacy::is_one(path) || (path == "/" && form != Form::Html);
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         if let Error::Store(cause) = &*error {

@@ -19,6 +19,8 @@ pub mod invariants;
 pub mod jobs;
 pub mod matrices;
 pub mod matrix_cells;
+pub mod original_prices;
+pub mod original_runs;
 pub mod outbox;
 pub mod pods;
 pub mod price_reads;

@@ -9,8 +9,11 @@
 mod answer;
 mod body;
 mod often;
+mod prices;
 mod query;
 mod refusal;
+mod results;
+mod search;
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -24,6 +27,9 @@ use super::{app::App, error::Error};
 /// Every resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Part::openapi())
+        .merge(results::routes())
+        .merge(search::routes())
+        .merge(prices::routes())
 }
 
 /// What their routes share in the document.
@@ -37,7 +43,7 @@ static PATHS: LazyLock<HashSet<String>> =
 
 /// Whether this is one of these paths, so that what goes wrong on it is said as its clients know it.
 pub(super) fn is_one(path: &str) -> bool {
-    PATHS.contains(path)
+    path == "/health" || PATHS.contains(path)
 }
 
 /// An error of any layer as these paths say it.
