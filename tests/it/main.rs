@@ -17,6 +17,7 @@ mod embedded_pg;
 mod engines;
 mod gpus;
 mod hostile;
+mod legacy;
 mod load;
 mod load_shapes;
 mod matrices;

@@ -15,7 +15,10 @@ use super::{
     refusal::{Refusal, Unknown, Unusable},
 };
 use crate::{
-    api::app::{App, Pool},
+    api::{
+        app::{App, Pool},
+        person::MaybePerson,
+    },
     store::original_runs::{self, Filter, ListedRun, Match, Point},
 };
 
@@ -149,7 +152,11 @@ impl BenchmarkResult {
     ),
     responses((status = 200, body = BenchmarkResult), Unknown)
 )]
-async fn one(State(pool): Pool, uri: Uri) -> Result<Json<BenchmarkResult>, Refusal> {
+async fn one(
+    State(pool): Pool,
+    MaybePerson(person): MaybePerson,
+    uri: Uri,
+) -> Result<Json<BenchmarkResult>, Refusal> {
     let query = Query::of(&uri);
     let wanted = Match {
         pod_id: query.text("pod_id"),
@@ -163,7 +170,11 @@ async fn one(State(pool): Pool, uri: Uri) -> Result<Json<BenchmarkResult>, Refus
         return Err(Refusal::unknown("no run with a throughput result matches this"));
     };
     let graphs = original_runs::graphs(&mut conn, std::slice::from_ref(&run.pod_id)).await?;
-    Ok(Json(BenchmarkResult::drawn(run, &graphs, ONE)))
+    let is_upvoted_by_user = match person {
+        Some(person) => original_runs::is_upvoted_by(&mut conn, &run.pod_id, person.github_id).await?,
+        None => false,
+    };
+    Ok(Json(BenchmarkResult { is_upvoted_by_user, ..BenchmarkResult::drawn(run, &graphs, ONE) }))
 }
 
 /// Runs by id, in the order asked
