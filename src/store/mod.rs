@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod matrices;
 pub mod matrix_cells;
 pub mod outbox;
+pub mod outgoing;
 pub mod pods;
 pub mod price_reads;
 pub mod prices;
