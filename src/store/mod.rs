@@ -22,6 +22,7 @@ pub mod matrix_cells;
 pub mod original_prices;
 pub mod original_runs;
 pub mod outbox;
+pub mod outgoing;
 pub mod pods;
 pub mod price_reads;
 pub mod prices;
