@@ -16,7 +16,7 @@ use super::{
     caller::Caller,
     docs,
     error::Error,
-    page,
+    legacy, page,
 };
 
 /// What a request may cost.
@@ -52,12 +52,15 @@ pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Respo
     let is_for_programs = is_for_programs(path);
     let is_docs = path == "/docs" || path.starts_with("/docs/");
     let form = accept::form(request.headers());
+    let is_legacy = legacy::is_one(path) || (path == "/" && form != Form::Html);
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         if let Error::Store(cause) = &*error {
             tracing::error!(error = %cause, "a request failed");
         }
-        let mut body = if !is_for_programs && form != Form::Json {
+        let mut body = if is_legacy {
+            legacy::envelope(&error)
+        } else if !is_for_programs && form != Form::Json {
             page::failure(&error).into_response()
         } else {
             let mut body = Json(error.problem(Some(&caller.id))).into_response();

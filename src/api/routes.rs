@@ -1,14 +1,14 @@
 //! Which path is answered by whom.
 
-use axum::{Router, http::Uri, middleware, routing::get};
+use axum::{Router, http::Uri, middleware};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     app::App,
-    caller, docs,
+    caller, cors, docs,
     error::Error,
     guard::{self, Limits},
-    health, home, monitoring, openapi,
+    health, home, legacy, monitoring, openapi,
     rate::{self, Rates},
     v1,
 };
@@ -19,13 +19,15 @@ pub(super) fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::preamble())
         .merge(health::routes())
         .merge(monitoring::routes())
+        .merge(home::routes())
+        .merge(legacy::routes())
         .nest("/api/v1", v1::routes())
 }
 
 /// Every route, with its guards.
 pub(super) fn router(app: App, settings: &config::Server) -> Router {
     let (routes, document) = documented().split_for_parts();
-    let routes = routes.route("/", get(home::home)).merge(docs::routes(&document)).with_state(app);
+    let routes = routes.merge(docs::routes(&document)).with_state(app);
     guarded(routes, Limits::default(), settings)
 }
 
@@ -38,6 +40,7 @@ pub(super) fn guarded(routes: Router, limits: Limits, settings: &config::Server)
         .layer(middleware::from_fn_with_state(limits, guard::limit))
         .layer(middleware::from_fn_with_state(rates, rate::limit))
         .layer(middleware::from_fn(guard::dress))
+        .layer(middleware::from_fn_with_state(cors::Origins::new(&settings.origins), cors::allow))
         .layer(middleware::from_fn_with_state(settings.behind_proxy, caller::identify))
         .layer(middleware::from_fn(monitoring::time))
 }

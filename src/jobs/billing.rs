@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{kinds::ProviderKind, money},
-    store::{self, rentals, rentals::Rental},
+    store::{self, publications, rentals, rentals::Rental},
     workflow::Services,
 };
 
@@ -47,9 +47,13 @@ pub async fn reconcile(services: &Services) -> Result<Reconciled, store::Error> 
         let mut compared = 0;
         for bill in billed.into_iter().filter(|bill| ids.contains(&bill.external_id)) {
             let usd = bill.usd.round_dp(6);
-            let parts = rentals::reconcile(&mut conn, provider.kind(), &bill.external_id, usd).await?;
+let parts = rentals::reconcile(&mut conn, provider.kind(), &bill.external_id, usd).await?;
             if parts.is_empty() {
                 continue;
+            }
+            // Its end may have been seen after that of its runs.
+            for run in parts.iter().filter_map(|part| part.run) {
+                publications::project(&mut conn, run).await?;
             }
             compared += 1;
             let reckoned: Decimal = parts.iter().map(|part| part.usd).sum();

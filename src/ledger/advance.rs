@@ -7,7 +7,7 @@ use super::Error;
 use crate::{
     domain::{ids::RunId, run::RunStatus, step::StepKind, workflow::WorkflowDefinition},
     queue::{Delivery, StepToken, TEARDOWN_PRIORITY, TokenQueue},
-    store::{events, outbox, runs, runs::Run, steering, steps},
+    store::{events, publications, runs, runs::Run, steering, steps},
 };
 
 /// Makes a step ready after `delay_s` seconds and pushes the token that wakes it.
@@ -108,7 +108,7 @@ pub async fn finish_run(conn: &mut PgConnection, id: RunId, actor: &str) -> Resu
         RunStatus::Succeeded
     };
     runs::finish(conn, id, status).await?;
-    outbox::append(conn, outbox::Aggregate::Run, &id.to_string(), run.generation.into()).await?;
+    publications::project(conn, id).await?;
     events::append(conn, id, "run_finished", None, actor, json!({ "status": status })).await?;
     Ok(status)
 }

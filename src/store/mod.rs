@@ -19,10 +19,14 @@ pub mod invariants;
 pub mod jobs;
 pub mod matrices;
 pub mod matrix_cells;
+pub mod original_prices;
+pub mod original_runs;
 pub mod outbox;
+pub mod outgoing;
 pub mod pods;
 pub mod price_reads;
 pub mod prices;
+pub mod publications;
 pub mod queues;
 pub mod records;
 pub mod rentals;
@@ -37,6 +41,8 @@ pub mod schedules;
 pub mod steering;
 pub mod steps;
 pub mod tokens;
+pub mod user_sessions;
+pub mod users;
 pub mod workers;
 
 /// Why the store could not answer.
