@@ -8,8 +8,11 @@ pub mod attempts;
 pub mod audit;
 pub mod budgets;
 pub mod chores;
+pub mod comment_reports;
+pub mod comments;
 pub mod database;
 pub mod dead;
+pub mod deliveries;
 pub mod events;
 mod explain;
 pub mod figures;
@@ -37,6 +40,8 @@ pub mod schedules;
 pub mod steering;
 pub mod steps;
 pub mod tokens;
+pub mod votes;
+pub mod webhooks;
 pub mod workers;
 
 /// Why the store could not answer.
