@@ -68,6 +68,9 @@ pub(super) const KEYS: &[Key] = &[
     key("runpod.min_balance_usd", "DRIA_BENCH_RUNPOD_MIN_BALANCE_USD"),
     key("budget.run_usd", "DRIA_BENCH_BUDGET_RUN_USD"),
     key("budget.day_usd", "DRIA_BENCH_BUDGET_DAY_USD"),
+    key("webhooks.allow_private", "DRIA_BENCH_WEBHOOKS_ALLOW_PRIVATE"),
+    key("webhooks.timeout_ms", "DRIA_BENCH_WEBHOOKS_TIMEOUT_MS"),
+    key("webhooks.price_drop_percent", "DRIA_BENCH_WEBHOOKS_PRICE_DROP_PERCENT"),
     key("log.filter", "RUST_LOG"),
     key("log.format", "DRIA_BENCH_LOG_FORMAT"),
 ];

@@ -25,7 +25,7 @@ pub use self::{
     secret::{REDACTED, Secret},
     sections::{
         Budget, Data, Database, Engines, LlamaCpp, Load, Log, LogFormat, Ollama, PythonEngine, Retention,
-        Runpod, Scheduler, Server, Worker,
+        Runpod, Scheduler, Server, Webhooks, Worker,
     },
 };
 
@@ -60,6 +60,8 @@ pub struct Config {
     /// What may be spent.
     #[serde(default)]
     pub budget: Budget,
+    /// Messages to others when something happens.
+    pub webhooks: Webhooks,
     /// The log.
     pub log: Log,
     /// Every setting with its value (redacted) and origin.

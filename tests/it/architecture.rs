@@ -29,6 +29,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("report", &["domain", "store", "SERVICES"]),
     ("sync", &["domain", "store", "SERVICES"]),
     ("assistant", &["domain", "store", "SERVICES"]),
+    ("community", &["domain", "store", "SERVICES"]),
+    ("webhooks", &["domain", "store", "SERVICES"]),
     // What moves a run, whoever asks for it.
     ("ledger", &["domain", "store", "queue", "SERVICES"]),
     (
@@ -41,7 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "jobs",
         &[
             "domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "workflow", "prices",
-            "sync", "SERVICES",
+            "sync", "webhooks", "SERVICES",
         ],
     ),
     // It reads the store and enqueues; it never calls workflow or provider.
@@ -56,6 +58,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "prices",
             "sync",
             "assistant",
+            "community",
+            "webhooks",
             "metrics",
             "monitor",
             "SERVICES",
@@ -75,6 +79,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "queue",
             "sync",
             "assistant",
+            "community",
+            "webhooks",
             "ledger",
             "workflow",
             "jobs",

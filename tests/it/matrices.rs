@@ -452,6 +452,7 @@ async fn a_night_of_twelve_cells_ends_with_its_report_and_no_pod_left() {
         poll: Duration::from_millis(50),
         sweep_every: Duration::from_millis(500),
         reap_every: Duration::from_mins(1),
+        webhooks: webhooks::Settings::default(),
     };
     let workers = WorkerSet::start(&night.services, &options);
     let over = async |id| {
