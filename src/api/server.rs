@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{app::App, feed::Feed, routes, streams::Streams};
+use super::{app::App, feed::Feed, legacy::Often, routes, streams::Streams};
 use crate::{config, store::api_tokens};
 
 /// How long answers under way may take once the server is told to stop.
@@ -102,6 +102,7 @@ pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Er
         feed: Arc::new(Feed::new(pool.clone())),
         pool,
         streams: Streams::new(settings.streams_per_address.get()),
+        often: Arc::new(Often::default()),
         stopping: stopping.clone(),
     };
     let routes = routes::router(app, settings).into_make_service_with_connect_info::<SocketAddr>();

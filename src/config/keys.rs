@@ -30,6 +30,7 @@ pub(super) const KEYS: &[Key] = &[
     key("server.writes_per_minute", "DRIA_BENCH_SERVER_WRITES_PER_MINUTE"),
     key("server.streams_per_address", "DRIA_BENCH_SERVER_STREAMS_PER_ADDRESS"),
     key("server.behind_proxy", "DRIA_BENCH_SERVER_BEHIND_PROXY"),
+    key("server.origins", "DRIA_BENCH_SERVER_ORIGINS"),
     key("worker.lease_ms", "DRIA_BENCH_WORKER_LEASE_MS"),
     key("worker.heartbeat_ms", "DRIA_BENCH_WORKER_HEARTBEAT_MS"),
     key("worker.sweeper_ms", "DRIA_BENCH_WORKER_SWEEPER_MS"),
