@@ -24,6 +24,7 @@ use dria_bench::{
     queue::{ApalisQueue, TokenQueue},
     report::matrix::{Counts, MatrixReport},
     store::{self, audit, runs::Run},
+    webhooks,
     workflow::{Services, execute_one},
 };
 use rust_decimal::Decimal;
