@@ -33,6 +33,7 @@ pub mod ledger;
 pub mod loadgen;
 pub mod metrics;
 pub mod monitor;
+pub mod people;
 pub mod prices;
 pub mod provider;
 pub mod queue;

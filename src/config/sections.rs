@@ -5,7 +5,10 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Secret, money};
+use super::{
+    Secret, money,
+    sign_in::{self, SignIn},
+};
 
 /// The system of record.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -44,6 +47,14 @@ pub struct Server {
     /// Sites whose pages may read our answers in a browser, signed in too: `https://dria.co`.
     #[serde(deserialize_with = "origins")]
     pub origins: Vec<String>,
+    /// The server's own address as its users reach it; `None`: where it listens.
+    #[serde(default, deserialize_with = "sign_in::some_base")]
+    pub base_url: Option<url::Url>,
+    /// The site's address; `None`: the server's own.
+    #[serde(default, deserialize_with = "sign_in::some_base")]
+    pub site_url: Option<url::Url>,
+    /// How people sign in.
+    pub sign_in: SignIn,
 }
 
 impl Default for Server {
@@ -60,6 +71,9 @@ impl Default for Server {
             origins: ["https://dria.co", "https://app.dria.co", "http://localhost:3000"]
                 .map(str::to_owned)
                 .into(),
+            base_url: None,
+            site_url: None,
+            sign_in: SignIn::default(),
         }
     }
 }

@@ -42,6 +42,8 @@ pub mod steps;
 pub mod tokens;
 pub mod votes;
 pub mod webhooks;
+pub mod user_sessions;
+pub mod users;
 pub mod workers;
 
 /// Why the store could not answer.

@@ -33,6 +33,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("webhooks", &["domain", "store", "SERVICES"]),
     // What moves a run, whoever asks for it.
     ("ledger", &["domain", "store", "queue", "SERVICES"]),
+    // Who signs in, and where; the API and commands ask it.
+    ("people", &["domain", "store", "ledger", "SERVICES"]),
     (
         "workflow",
         &["domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "metrics", "SERVICES"],
@@ -55,6 +57,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "report",
             "queue",
             "ledger",
+            "people",
             "prices",
             "sync",
             "assistant",
@@ -82,6 +85,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "community",
             "webhooks",
             "ledger",
+            "people",
             "workflow",
             "jobs",
             "api",
