@@ -10,7 +10,7 @@ use crate::{
         workflow::WorkflowDefinition,
     },
     queue::{Delivery, StepToken, TEARDOWN_PRIORITY, TokenQueue},
-    store::{deliveries, events, outbox, runs, runs::Run, steering, steps},
+    store::{deliveries, events, publications, runs, runs::Run, steering, steps},
 };
 
 /// Makes a step ready after `delay_s` seconds and pushes the token that wakes it.
@@ -111,7 +111,7 @@ pub async fn finish_run(conn: &mut PgConnection, id: RunId, actor: &str) -> Resu
         RunStatus::Succeeded
     };
     runs::finish(conn, id, status).await?;
-    outbox::append(conn, outbox::Aggregate::Run, &id.to_string(), run.generation.into()).await?;
+    publications::project(conn, id).await?;
     events::append(conn, id, "run_finished", None, actor, json!({ "status": status })).await?;
     if let (RunStatus::Failed, Some(failure)) = (status, &run.error) {
         deliveries::announce(conn, EventKind::RunFailed, failed(&run, failure)).await?;

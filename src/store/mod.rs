@@ -26,6 +26,7 @@ pub mod outbox;
 pub mod pods;
 pub mod price_reads;
 pub mod prices;
+pub mod publications;
 pub mod queues;
 pub mod records;
 pub mod rentals;
