@@ -2,6 +2,7 @@
 //!
 //! The only place that reads environment variables. One struct per concern; each value remembers where it came from.
 
+mod assistant;
 mod error;
 mod keys;
 mod layers;
@@ -19,6 +20,7 @@ use std::{
 use serde::Deserialize;
 
 pub use self::{
+    assistant::Assistant,
     error::Error,
     money::{parse_cap, parse_usd},
     prices::{PriceSource, price_source},
@@ -60,6 +62,8 @@ pub struct Config {
     /// What may be spent.
     #[serde(default)]
     pub budget: Budget,
+    /// The assistant.
+    pub assistant: Assistant,
     /// The log.
     pub log: Log,
     /// Every setting with its value (redacted) and origin.
