@@ -2,6 +2,7 @@
 //!
 //! The only place that reads environment variables. One struct per concern; each value remembers where it came from.
 
+mod assistant;
 mod error;
 mod keys;
 mod layers;
@@ -20,6 +21,7 @@ use std::{
 use serde::Deserialize;
 
 pub use self::{
+    assistant::Assistant,
     error::Error,
     money::{parse_cap, parse_usd},
     prices::{PriceSource, price_source},
@@ -64,6 +66,8 @@ pub struct Config {
     pub budget: Budget,
     /// Messages to others when something happens.
     pub webhooks: Webhooks,
+    /// The assistant.
+    pub assistant: Assistant,
     /// The log.
     pub log: Log,
     /// Every setting with its value (redacted) and origin.

@@ -341,7 +341,7 @@ fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Er
     within(deserializer, 1..=1_000_000, "").map(|count| count as u32)
 }
 
-fn within<'de, D: Deserializer<'de>>(
+pub(super) fn within<'de, D: Deserializer<'de>>(
     deserializer: D,
     range: std::ops::RangeInclusive<u64>,
     unit: &str,
