@@ -8,9 +8,11 @@
 
 mod answer;
 mod body;
+mod comments;
 mod often;
 mod query;
 mod refusal;
+mod votes;
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -23,7 +25,7 @@ use super::{app::App, error::Error};
 
 /// Every resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Part::openapi())
+    OpenApiRouter::with_openapi(Part::openapi()).merge(comments::routes()).merge(votes::routes())
 }
 
 /// What their routes share in the document.
