@@ -14,9 +14,7 @@ use super::{
     answer::{Done, Stamp},
     body::Body,
     query::Query,
-    refusal::{
-        BadBearer, Fault, NoBearer, Pointless, Refusal, TooOften, Unacceptable, Unknown, Unusable,
-    },
+    refusal::{BadBearer, Fault, NoBearer, Pointless, Refusal, TooOften, Unacceptable, Unknown, Unusable},
 };
 use crate::{
     api::{
