@@ -21,6 +21,7 @@
 pub mod api;
 pub mod cli;
 pub mod clock;
+pub mod community;
 pub mod config;
 pub mod definitions;
 pub mod domain;
@@ -41,4 +42,5 @@ pub mod retry;
 pub mod store;
 pub mod telemetry;
 pub mod truth;
+pub mod webhooks;
 pub mod workflow;

@@ -21,6 +21,7 @@ mod cookies;
 mod cors;
 mod docs;
 mod error;
+mod error_codes;
 mod feed;
 mod fields;
 mod guard;
@@ -43,4 +44,4 @@ mod streams;
 mod v1;
 
 pub use openapi::document;
-pub use server::{Error, Server, serve};
+pub use server::{Error, Extras, Server, serve, serve_with};

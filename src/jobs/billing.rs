@@ -47,7 +47,7 @@ pub async fn reconcile(services: &Services) -> Result<Reconciled, store::Error> 
         let mut compared = 0;
         for bill in billed.into_iter().filter(|bill| ids.contains(&bill.external_id)) {
             let usd = bill.usd.round_dp(6);
-let parts = rentals::reconcile(&mut conn, provider.kind(), &bill.external_id, usd).await?;
+            let parts = rentals::reconcile(&mut conn, provider.kind(), &bill.external_id, usd).await?;
             if parts.is_empty() {
                 continue;
             }

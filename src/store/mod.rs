@@ -4,13 +4,20 @@
 //! leases, back-off and schedules compare there, whatever a worker's clock says. The store never calls out.
 
 pub mod api_tokens;
+pub mod assistant_spend;
 pub mod attempts;
 pub mod audit;
 pub mod budgets;
+pub mod chat_logs;
 pub mod chores;
+pub mod comment_reports;
+pub mod comments;
+pub mod conversations;
 pub mod database;
 pub mod dead;
+pub mod deliveries;
 pub mod events;
+pub mod evidence;
 mod explain;
 pub mod figures;
 pub mod history;
@@ -43,6 +50,8 @@ pub mod steps;
 pub mod tokens;
 pub mod user_sessions;
 pub mod users;
+pub mod votes;
+pub mod webhooks;
 pub mod workers;
 
 /// Why the store could not answer.

@@ -8,12 +8,14 @@
 
 mod answer;
 mod body;
+mod comments;
 mod often;
 mod prices;
 mod query;
 mod refusal;
 mod results;
 mod search;
+mod votes;
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -27,9 +29,11 @@ use super::{app::App, error::Error};
 /// Every resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Part::openapi())
+        .merge(comments::routes())
+        .merge(prices::routes())
         .merge(results::routes())
         .merge(search::routes())
-        .merge(prices::routes())
+        .merge(votes::routes())
 }
 
 /// What their routes share in the document.

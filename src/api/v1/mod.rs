@@ -3,6 +3,7 @@
 
 mod admin;
 mod catalog;
+mod comments;
 mod cursor;
 mod matrices;
 mod prices;
@@ -23,5 +24,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(schedules::routes())
         .merge(prices::routes())
         .merge(catalog::routes())
+        .merge(comments::routes())
         .merge(admin::routes())
 }
