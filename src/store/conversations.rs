@@ -28,7 +28,12 @@ pub struct Conversation {
 ///
 /// # Errors
 /// When the run doesn't exist (`assistant_conversations_pod_id_fkey`), or the database fails.
-pub async fn insert(conn: &mut PgConnection, id: Uuid, github_id: i64, pod_id: Option<&str>) -> Result<(), Error> {
+pub async fn insert(
+    conn: &mut PgConnection,
+    id: Uuid,
+    github_id: i64,
+    pod_id: Option<&str>,
+) -> Result<(), Error> {
     sqlx::query!(
         "insert into assistant_conversations (id, github_id, pod_id) values ($1, $2, $3)",
         id,

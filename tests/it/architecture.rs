@@ -28,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // What commands print and the API serves: it knows what steps leave behind, not how they work.
     ("report", &["domain", "store", "SERVICES"]),
     ("sync", &["domain", "store", "SERVICES"]),
-    ("assistant", &["domain", "store", "SERVICES"]),
+    ("assistant", &["domain", "store", "report", "SERVICES"]),
     // What moves a run, whoever asks for it.
     ("ledger", &["domain", "store", "queue", "SERVICES"]),
     (
