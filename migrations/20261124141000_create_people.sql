@@ -15,15 +15,33 @@ create table users (
 );
 create index users_username on users (lower(username));
 
--- One row a sign-in. A cookie's secret or a refresh's is kept as its digest only.
+-- One row a sign-in: of a person, or of an operator who gave a token of the API for a cookie. A cookie's secret is kept as
+-- its digest only; a client's tokens name their row and are signed.
 create table user_sessions (
     id uuid primary key,
-    github_id bigint not null references users (github_id) on delete cascade,
     kind text not null check (kind in ('site', 'client')),                    -- a cookie of the site; bearer tokens of a client
-    sha256 text not null unique check (sha256 ~ '^[0-9a-f]{64}$'),
+    github_id bigint references users (github_id) on delete cascade,
+    api_token_id bigint references api_tokens (id) on delete cascade,
+    sha256 text unique check (sha256 ~ '^[0-9a-f]{64}$'),                     -- of the cookie; null: a client's
+    agent text not null default '',                      -- the program as it calls itself, so that its owner knows it again
     created_at timestamptz not null default now(),
     last_used_at timestamptz not null default now(),
     expires_at timestamptz not null,
-    revoked_at timestamptz
+    revoked_at timestamptz,
+    check ((github_id is null) <> (api_token_id is null)),
+    check ((kind = 'site') = (sha256 is not null)),
+    check (kind = 'site' or github_id is not null)
 );
 create index user_sessions_of_user on user_sessions (github_id);
+
+-- Sign-ins that are under way at GitHub. A row is taken away by whoever comes back with its state: once.
+create table sign_ins (
+    state_sha256 text primary key check (state_sha256 ~ '^[0-9a-f]{64}$'),
+    kind text not null check (kind in ('site', 'client')),
+    verifier text not null,                              -- PKCE's; worth nothing without the code that GitHub gives
+    browser_sha256 text check (browser_sha256 ~ '^[0-9a-f]{64}$'),            -- of the cookie of the browser that began it
+    return_to text not null default '/' check (return_to like '/%'),          -- where on the site it goes on
+    expires_at timestamptz not null,
+    check ((kind = 'site') = (browser_sha256 is not null))
+);
+create index sign_ins_expiry on sign_ins (expires_at);

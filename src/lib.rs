@@ -34,6 +34,7 @@ pub mod ledger;
 pub mod loadgen;
 pub mod metrics;
 pub mod monitor;
+pub mod people;
 pub mod prices;
 pub mod provider;
 pub mod queue;

@@ -6,7 +6,8 @@ use axum::extract::{FromRef, State};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use super::{feed::Feed, streams::Streams};
+use super::{feed::Feed, origin::Site, streams::Streams};
+use crate::people::People;
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -19,6 +20,10 @@ pub(super) struct App {
     pub(super) streams: Arc<Streams>,
     /// The server is told to stop: answers that have no end of their own end now.
     pub(super) stopping: CancellationToken,
+    /// Who is signed in.
+    pub(super) people: Arc<People>,
+    /// What this server and the site are called.
+    pub(super) site: Arc<Site>,
 }
 
 impl FromRef<App> for PgPool {

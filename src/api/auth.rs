@@ -1,50 +1,48 @@
-//! Who asks, by the bearer token of the request, and whether they may.
+//! What a principal may: read all, steer runs, administer. Whoever it is, a token of the API or somebody who signed in.
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{FromRef, FromRequestParts},
-    http::{header, request::Parts},
-};
-use sqlx::PgPool;
+use axum::{extract::FromRequestParts, http::request::Parts};
 
-use super::{caller::Caller, error::Error};
-use crate::ledger::{
-    By,
-    tokens::{self, Holder, Role},
+use super::{
+    app::App,
+    caller::Caller,
+    error::Error,
+    principal::{self, Asked, Principal, Refusal},
 };
+use crate::ledger::{By, tokens::Role};
 
-/// Who reads: nobody in particular, or the holder of a token.
+/// Who reads: nobody in particular, or somebody with a role.
 #[derive(Debug)]
-pub(super) struct Reader(Option<Holder>);
+pub(super) struct Reader(Option<Role>);
 
 impl Reader {
-    /// Whether they see what tells of machines: URLs, paths, arguments, pods, hosts, log lines. A token of any role does.
+    /// Whether they see what tells of machines: URLs, paths, arguments, pods, hosts, log lines. Any role does.
     pub(super) const fn sees_all(&self) -> bool {
         self.0.is_some()
     }
 }
 
-impl<S> FromRequestParts<S> for Reader
-where
-    S: Send + Sync,
-    PgPool: FromRef<S>,
-{
+impl FromRequestParts<App> for Reader {
     type Rejection = Error;
 
-    /// Without a token anybody; one that is no good is refused, since whoever sent it expects to see more.
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        if !parts.headers.contains_key(header::AUTHORIZATION) {
-            return Ok(Self(None));
+    /// Without a token anybody; one that is no good is refused, since whoever sent it expects to see more. A cookie that is no
+    /// good is sent by a browser unasked, and counts as none.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        match principal::asked(parts, app).await? {
+            Asked::Principal(principal) => Ok(Self(principal.role)),
+            Asked::Bad(Refusal::Token) => Err(Error::Unauthorised),
+            // `Authorization` of another kind.
+            Asked::Nobody if parts.headers.contains_key("authorization") => Err(Error::Unauthorised),
+            Asked::Nobody | Asked::Bad(Refusal::Cookie | Refusal::Forged) => Ok(Self(None)),
         }
-        holder(parts, &PgPool::from_ref(state)).await.map(|holder| Self(Some(holder)))
     }
 }
 
 /// Somebody who may start and steer runs.
 #[derive(Debug)]
 pub(super) struct Operator {
-    /// `token:<name>`.
+    /// `token:<name>`, `user:<login>`.
     actor: String,
     role: Role,
     request_id: Arc<str>,
@@ -66,24 +64,15 @@ impl Operator {
     }
 }
 
-impl<S> FromRequestParts<S> for Operator
-where
-    S: Send + Sync,
-    PgPool: FromRef<S>,
-{
+impl FromRequestParts<App> for Operator {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let holder = holder(parts, &PgPool::from_ref(state)).await?;
-        if holder.role < Role::Operator {
-            return Err(Error::Forbidden(holder.role, Role::Operator));
-        }
-        let caller = Caller::from_request_parts(parts, state).await?;
-        Ok(Self { actor: format!("token:{}", holder.name), role: holder.role, request_id: caller.id })
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        of_role(parts, app, Role::Operator).await
     }
 }
 
-/// Somebody who may administer queues.
+/// Somebody who may administer queues, people and what they said.
 #[derive(Debug)]
 pub(super) struct Admin(Operator);
 
@@ -94,28 +83,27 @@ impl Admin {
     }
 }
 
-impl<S> FromRequestParts<S> for Admin
-where
-    S: Send + Sync,
-    PgPool: FromRef<S>,
-{
+impl FromRequestParts<App> for Admin {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let who = Operator::from_request_parts(parts, state).await?;
-        match who.role {
-            Role::Admin => Ok(Self(who)),
-            role => Err(Error::Forbidden(role, Role::Admin)),
-        }
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        of_role(parts, app, Role::Admin).await.map(Self)
     }
 }
 
-async fn holder(parts: &Parts, pool: &PgPool) -> Result<Holder, Error> {
-    let given = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = given.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    let Some(token) = token else { return Err(Error::Unauthorised) };
-    tokens::holder(pool, token).await?.ok_or(Error::Unauthorised)
+async fn of_role(parts: &mut Parts, app: &App, needed: Role) -> Result<Operator, Error> {
+    let principal = match principal::asked(parts, app).await? {
+        Asked::Principal(principal) => principal,
+        Asked::Bad(Refusal::Forged) => return Err(Error::Forged),
+        Asked::Nobody | Asked::Bad(Refusal::Token | Refusal::Cookie) => return Err(Error::Unauthorised),
+    };
+    let actor = Principal::actor(&principal);
+    match principal.role {
+        Some(role) if role >= needed => {
+            let request_id = Caller::from_request_parts(parts, app).await?.id;
+            Ok(Operator { actor, role, request_id })
+        }
+        Some(role) => Err(Error::Forbidden(role, needed)),
+        None => Err(Error::NoRole(needed)),
+    }
 }

@@ -16,7 +16,7 @@ use crate::{
         names::UnknownName,
     },
     ledger::{self, tokens::Role},
-    queue,
+    people, queue,
     report::records::Level,
     store,
 };
@@ -74,6 +74,39 @@ pub(super) enum Error {
     /// A token that doesn't allow it.
     #[error("this token's role is {0}, and this needs {1}")]
     Forbidden(Role, Role),
+    /// Somebody signed in, and has no role.
+    #[error(
+        "this needs the role {0}: a token of the API has one, and so have the logins of DRIA_BENCH_ADMINS"
+    )]
+    NoRole(Role),
+    /// Nobody is signed in.
+    #[error(
+        "this needs somebody who is signed in: sign in with GitHub, or send `Authorization: Bearer …` with an access token"
+    )]
+    NotSignedIn,
+    /// The same on the original paths, whose clients know another status.
+    #[error(
+        "this needs somebody who is signed in: send `Authorization: Bearer …` with an access token (/auth/github/login)"
+    )]
+    NotSignedInOriginal,
+    /// An access token that is no good.
+    #[error(
+        "the access token is none of ours, or its time is over: renew it in time with POST /auth/refresh, or sign in again"
+    )]
+    BadSignIn,
+    /// A token of the API where a person is needed.
+    #[error("this is for people who signed in with GitHub; a token of the API is nobody in particular")]
+    NoPerson,
+    /// Somebody suspended wants to write.
+    #[error(
+        "this account may not write at the moment ({0}); it can read, and export or delete what is its own"
+    )]
+    Suspended(String),
+    /// A write with a cookie that no page of ours is known to have sent.
+    #[error(
+        "a write with the site's cookie needs the header `X-CSRF-Token`, as /api/v1/session tells it, and a page of the site to send it"
+    )]
+    Forged,
     /// Parts of a request that a role doesn't allow.
     #[error(
         "this token's role is {0}, and {1} admin: it says what is started or asked for on the machines of this deployment"
@@ -184,7 +217,14 @@ impl Error {
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Unauthorised => (StatusCode::UNAUTHORIZED, "unauthorised"),
-            Self::Forbidden(..) | Self::ForbiddenParts(..) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NotSignedIn | Self::BadSignIn => (StatusCode::UNAUTHORIZED, "not_signed_in"),
+            Self::NotSignedInOriginal => (StatusCode::FORBIDDEN, "not_signed_in"),
+            Self::NoPerson => (StatusCode::FORBIDDEN, "not_a_person"),
+            Self::Suspended(_) => (StatusCode::FORBIDDEN, "suspended"),
+            Self::Forged => (StatusCode::FORBIDDEN, "csrf"),
+            Self::Forbidden(..) | Self::ForbiddenParts(..) | Self::NoRole(_) => {
+                (StatusCode::FORBIDDEN, "forbidden")
+            }
             Self::Refused(_) => (StatusCode::CONFLICT, "refused"),
             Self::Queue(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue"),
             Self::Body(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
@@ -203,6 +243,16 @@ impl Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
+    }
+}
+
+impl From<people::Error> for Error {
+    fn from(error: people::Error) -> Self {
+        match error {
+            people::Error::Store(error) => Self::Store(error),
+            people::Error::Ledger(error) => error.into(),
+            people::Error::Key { .. } | people::Error::BadKey(_) => Self::Internal(error.to_string()),
+        }
     }
 }
 

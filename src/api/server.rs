@@ -11,8 +11,8 @@ use sqlx::PgPool;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{app::App, feed::Feed, routes, streams::Streams};
-use crate::{config, store::api_tokens};
+use super::{app::App, feed::Feed, origin::Site, routes, streams::Streams};
+use crate::{config, people::People, store::api_tokens};
 
 /// How long answers under way may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -57,11 +57,7 @@ impl Server {
     /// Its base URL as this machine reaches it, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
-        let mut address = self.address;
-        if address.ip().is_unspecified() {
-            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        }
-        format!("http://{address}")
+        url_of(self.address)
     }
 
     /// Closes the port, lets answers under way end, and returns; after 5 s it waits no longer.
@@ -77,6 +73,14 @@ impl Server {
             }
         }
     }
+}
+
+/// An address as a URL that leads there from this machine.
+fn url_of(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    format!("http://{address}")
 }
 
 /// Serves what the store holds at the address of the settings. Returns once it listens.
@@ -103,6 +107,8 @@ pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Er
         pool,
         streams: Streams::new(settings.streams_per_address.get()),
         stopping: stopping.clone(),
+        people: People::new(&settings.sign_in),
+        site: Arc::new(Site::new(settings, url_of(address))),
     };
     let routes = routes::router(app, settings).into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, routes).with_graceful_shutdown(stopping.clone().cancelled_owned());

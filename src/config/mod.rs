@@ -10,6 +10,7 @@ mod money;
 mod prices;
 mod secret;
 mod sections;
+mod sign_in;
 
 use std::{
     collections::BTreeMap,
@@ -29,6 +30,7 @@ pub use self::{
         Budget, Data, Database, Engines, LlamaCpp, Load, Log, LogFormat, Ollama, PythonEngine, Retention,
         Runpod, Scheduler, Server, Worker,
     },
+    sign_in::SignIn,
 };
 
 /// The shipped defaults, with a comment on each key.

@@ -5,7 +5,10 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Secret, money};
+use super::{
+    Secret, money,
+    sign_in::{self, SignIn},
+};
 
 /// The system of record.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -41,6 +44,14 @@ pub struct Server {
     pub streams_per_address: NonZeroU32,
     /// Whether a proxy of ours is in front, so that the last address of `X-Forwarded-For` is the client's.
     pub behind_proxy: bool,
+    /// The server's own address as its users reach it; `None`: where it listens.
+    #[serde(default, deserialize_with = "sign_in::some_base")]
+    pub base_url: Option<url::Url>,
+    /// The site's address; `None`: the server's own.
+    #[serde(default, deserialize_with = "sign_in::some_base")]
+    pub site_url: Option<url::Url>,
+    /// How people sign in.
+    pub sign_in: SignIn,
 }
 
 impl Default for Server {
@@ -54,6 +65,9 @@ impl Default for Server {
             writes_per_minute: number(240),
             streams_per_address: number(32),
             behind_proxy: false,
+            base_url: None,
+            site_url: None,
+            sign_in: SignIn::default(),
         }
     }
 }

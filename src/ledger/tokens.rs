@@ -130,6 +130,6 @@ fn digest(token: &str) -> String {
 }
 
 /// Compares without stopping at the first difference.
-fn same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
 }

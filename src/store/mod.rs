@@ -41,6 +41,8 @@ pub mod schedules;
 pub mod steering;
 pub mod steps;
 pub mod tokens;
+pub mod user_sessions;
+pub mod users;
 pub mod workers;
 
 /// Why the store could not answer.

@@ -31,6 +31,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("assistant", &["domain", "store", "report", "SERVICES"]),
     // What moves a run, whoever asks for it.
     ("ledger", &["domain", "store", "queue", "SERVICES"]),
+    // Who signs in, and where; the API and commands ask it.
+    ("people", &["domain", "store", "ledger", "SERVICES"]),
     (
         "workflow",
         &["domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "metrics", "SERVICES"],
@@ -53,6 +55,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "report",
             "queue",
             "ledger",
+            "people",
             "prices",
             "sync",
             "assistant",
@@ -76,6 +79,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "sync",
             "assistant",
             "ledger",
+            "people",
             "workflow",
             "jobs",
             "api",
