@@ -28,7 +28,7 @@ pub use self::{
     secret::{REDACTED, Secret},
     sections::{
         Budget, Data, Database, Engines, LlamaCpp, Load, Log, LogFormat, Ollama, PythonEngine, Retention,
-        Runpod, Scheduler, Server, Worker,
+        Runpod, Scheduler, Server, Webhooks, Worker,
     },
     sign_in::SignIn,
 };
@@ -64,6 +64,8 @@ pub struct Config {
     /// What may be spent.
     #[serde(default)]
     pub budget: Budget,
+    /// Messages to others when something happens.
+    pub webhooks: Webhooks,
     /// The assistant.
     pub assistant: Assistant,
     /// The log.

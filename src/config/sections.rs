@@ -44,6 +44,9 @@ pub struct Server {
     pub streams_per_address: NonZeroU32,
     /// Whether a proxy of ours is in front, so that the last address of `X-Forwarded-For` is the client's.
     pub behind_proxy: bool,
+    /// Sites whose pages may read our answers in a browser, signed in too: `https://dria.co`.
+    #[serde(deserialize_with = "origins")]
+    pub origins: Vec<String>,
     /// The server's own address as its users reach it; `None`: where it listens.
     #[serde(default, deserialize_with = "sign_in::some_base")]
     pub base_url: Option<url::Url>,
@@ -65,6 +68,9 @@ impl Default for Server {
             writes_per_minute: number(240),
             streams_per_address: number(32),
             behind_proxy: false,
+            origins: ["https://dria.co", "https://app.dria.co", "http://localhost:3000"]
+                .map(str::to_owned)
+                .into(),
             base_url: None,
             site_url: None,
             sign_in: SignIn::default(),
@@ -250,6 +256,20 @@ pub struct Budget {
     pub day_usd: Option<Decimal>,
 }
 
+/// Messages to others when something happens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Whether they may go to this machine and its networks.
+    pub allow_private: bool,
+    /// How long a receiver may take.
+    #[serde(rename = "timeout_ms", deserialize_with = "receiver_timeout")]
+    pub timeout: Duration,
+    /// By how much a price must fall to be told of, percent.
+    #[serde(deserialize_with = "percent")]
+    pub price_drop_percent: u32,
+}
+
 /// The log.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -270,12 +290,34 @@ pub enum LogFormat {
     Json,
 }
 
+/// Each as a browser sends it: scheme, host, and a port only where it isn't the scheme's own.
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let origins = Vec::<String>::deserialize(deserializer)?;
+    for origin in &origins {
+        let sent = url::Url::parse(origin).map(|url| url.origin().ascii_serialization());
+        if sent.as_ref() != Ok(origin) || origin == "null" {
+            return Err(de::Error::custom(format!(
+                "must be origins such as https://dria.co, without a path or a slash at the end, and has `{origin}`"
+            )));
+        }
+    }
+    Ok(origins)
+}
+
 fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     within(deserializer, 10..=86_400_000, "milliseconds").map(Duration::from_millis)
 }
 
 fn lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     within(deserializer, 1_000..=2_592_000_000, "milliseconds").map(Duration::from_millis)
+}
+
+fn receiver_timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    within(deserializer, 100..=60_000, "milliseconds").map(Duration::from_millis)
+}
+
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, 1..=99, "percent").map(|percent| percent as u32)
 }
 
 fn width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {

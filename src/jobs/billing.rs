@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{kinds::ProviderKind, money},
-    store::{self, rentals, rentals::Rental},
+    store::{self, publications, rentals, rentals::Rental},
     workflow::Services,
 };
 
@@ -49,6 +49,10 @@ pub async fn reconcile(services: &Services) -> Result<Reconciled, store::Error> 
             let usd = bill.usd.round_dp(6);
             let rental = rentals::reconcile(&mut conn, provider.kind(), &bill.external_id, usd).await?;
             let Some(rental) = rental else { continue };
+            // Its end may have been seen after the run's.
+            if let Some(run) = rental.run {
+                publications::project(&mut conn, run).await?;
+            }
             compared += 1;
             if money::differs(rental.usd, usd) {
                 tracing::warn!(pod = %rental.pod, id = %rental.external_id, reckoned_usd = %rental.usd,

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
 use super::{
@@ -20,10 +21,12 @@ use crate::{
         kinds::ProviderKind,
         matrix::{CellState, Rules, to_start},
         run::RunStatus,
+        webhook::EventKind,
         workflow::WorkflowDefinition,
     },
     queue::TokenQueue,
     store::{
+        deliveries,
         matrices::{self, Matrix, Place},
         matrix_cells,
         runs::NewRun,
@@ -86,12 +89,26 @@ async fn dispatch_one(
         let (spent, budget) = (spent.round_dp(2), matrix.budget_usd.round_dp(2));
         let reason = format!("budget: {spent} of {budget} USD are spent{which}");
         done.skipped = matrix_cells::give_up_planned(conn, id, CellState::Skipped, &reason).await?;
+        if done.skipped > 0 {
+            let data = json!({ "matrix": id, "message": reason, "skipped": done.skipped });
+            deliveries::announce(conn, EventKind::BudgetHit, data).await?;
+        }
     } else {
         done.started = start_cells(conn, queue, &matrix, rented).await?;
     }
     if matrix_cells::open(conn, id).await?.is_empty() {
         matrices::finish(conn, id).await?;
         done.over = true;
+        let cells: serde_json::Map<_, _> = matrix_cells::count(conn, id)
+            .await?
+            .into_iter()
+            .map(|(state, cells)| (state.as_str().to_owned(), cells.into()))
+            .collect();
+        let data = json!({
+            "matrix": id, "schedule": matrix.schedule, "cancelled": matrix.cancel_requested,
+            "cells": cells, "spent_usd": spent,
+        });
+        deliveries::announce(conn, EventKind::MatrixDone, data).await?;
     }
     tx.commit().await?;
     Ok(Some(done))

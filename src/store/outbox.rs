@@ -4,13 +4,14 @@ use sqlx::PgConnection;
 
 use super::Error;
 
+/// Where it is told that something is to be published.
+pub const CHANNEL: &str = "dria_bench_outbox";
+
 /// What an outbox row is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aggregate {
-    /// A run, by its id.
+    /// A run as readers see it, with its results, by its pod id.
     Run,
-    /// A result, by the id of its row.
-    Result,
     /// Somebody's vote for a run, by `<pod id>:<github id>`.
     Upvote,
     /// Somebody who signed in, by GitHub id.
@@ -27,7 +28,6 @@ impl Aggregate {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Run => "run",
-            Self::Result => "result",
             Self::Upvote => "upvote",
             Self::User => "user",
             Self::Comment => "comment",
@@ -37,7 +37,8 @@ impl Aggregate {
     }
 }
 
-/// Asks for an aggregate to be published as of `version`.
+/// Asks for an aggregate to be published as of `version`, once the transaction commits. A key has one row: what waits
+/// already keeps its place, and whoever sends it reads what is true by then.
 ///
 /// # Errors
 /// When the database fails.
@@ -48,12 +49,17 @@ pub async fn append(
     version: i64,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "insert into outbox (aggregate, aggregate_id, version) values ($1, $2, $3)",
+        "insert into outbox (aggregate, aggregate_id, version) values ($1, $2, $3)
+         on conflict (aggregate, aggregate_id) do update set
+             version = greatest(outbox.version, excluded.version),
+             queued_at = case when outbox.sent_at is null then outbox.queued_at else now() end,
+             sent_at = null, attempts = 0, next_try_at = null, error = null",
         aggregate.as_str(),
         aggregate_id,
         version
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    sqlx::query!("select pg_notify($1, '')", CHANNEL).execute(conn).await?;
     Ok(())
 }

@@ -27,6 +27,7 @@ mod operator;
 mod pick;
 mod prices;
 mod provider_local;
+mod publications;
 mod queue_admin;
 mod reaper;
 mod records;

@@ -23,11 +23,17 @@ pub(super) fn find(catalog: &Catalog, name: &str, engine: EngineKind) -> Result<
         return of(model, None);
     }
     let words = words(name);
-    let has_all = |model: &&Model| {
-        let known = self::words(&format!("{} {} {}", model.common_name, model.hf_id, model.parameter_size()));
-        !words.is_empty() && words.iter().all(|word| known.contains(word))
+    let alike_in = |of: fn(&Model) -> String| -> Vec<&Model> {
+        let has_all = |model: &&Model| {
+            let known = self::words(&of(model));
+            !words.is_empty() && words.iter().all(|word| known.contains(word))
+        };
+        catalog.models().iter().filter(has_all).collect()
     };
-    let mut alike: Vec<&Model> = catalog.models().iter().filter(has_all).collect();
+    let mut alike = alike_in(|model| model.common_name.clone());
+    if alike.is_empty() {
+        alike = alike_in(|model| format!("{} {} {}", model.common_name, model.hf_id, model.parameter_size()));
+    }
     // The shortest name is the plain model, without `Coder` or `Instruct 2507`.
     alike.sort_by_key(|model| model.common_name.len());
     if let Some((first, others)) = alike.split_first() {
