@@ -10,6 +10,7 @@
 //! store, queue ─► ledger
 //! ledger, metrics ─► monitor
 //! report, ledger, monitor ─► api
+//! store, report ─► assistant ─► api
 //! engine, provider, loadgen, ledger, metrics ─► workflow ─► jobs
 //! prices ─► jobs
 //! all of them ─► cli
@@ -19,6 +20,7 @@
 //! pure.
 
 pub mod api;
+pub mod assistant;
 pub mod cli;
 pub mod clock;
 pub mod community;

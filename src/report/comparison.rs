@@ -4,13 +4,21 @@
 //! It chooses what is compared with what; the tests themselves are in `domain::measure::compare`.
 
 use serde::Serialize;
+use sqlx::PgConnection;
 
-use super::ResultReport;
-use crate::domain::measure::{
-    comparable::{Difference, comparable},
-    compare::{ALPHA, Evidence, Finding, Moments, compare, holm},
-    samples::LevelSamples,
-    summary::{BenchmarkType, Distribution},
+use super::{ResultReport, RunReport};
+use crate::{
+    domain::{
+        ids::RunId,
+        measure::{
+            comparable::{Difference, comparable},
+            compare::{ALPHA, Evidence, Finding, Moments, compare, holm},
+            raw,
+            samples::LevelSamples,
+            summary::{BenchmarkType, Distribution},
+        },
+    },
+    store::{Error, records},
 };
 
 /// A level of a run, with its samples where its records are at hand.
@@ -161,6 +169,22 @@ impl Quantity {
 }
 
 type Key = (BenchmarkType, Option<u32>);
+
+/// The levels of a run, with their samples; none where the run or its results aren't there. Results of versions that kept
+/// no records are compared by their summaries.
+///
+/// # Errors
+/// When the database fails.
+pub async fn levels(conn: &mut PgConnection, run: RunId) -> Result<Vec<ComparedLevel>, Error> {
+    let Some(report) = RunReport::read(conn, run).await? else { return Ok(Vec::new()) };
+    let mut levels = Vec::with_capacity(report.results.len());
+    for result in report.results {
+        let block = records::of_level(conn, run, result.benchmark_type, result.rate).await?;
+        let samples = block.and_then(|block| raw::decode(&block).ok()).map(|level| LevelSamples::of(&level));
+        levels.push(ComparedLevel { result, samples });
+    }
+    Ok(levels)
+}
 
 impl ComparedLevel {
     fn key(&self) -> Key {

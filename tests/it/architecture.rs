@@ -28,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // What commands print and the API serves: it knows what steps leave behind, not how they work.
     ("report", &["domain", "store", "SERVICES"]),
     ("sync", &["domain", "store", "SERVICES"]),
-    ("assistant", &["domain", "store", "SERVICES"]),
+    ("assistant", &["domain", "store", "report", "SERVICES"]),
     ("community", &["domain", "store", "SERVICES"]),
     ("webhooks", &["domain", "store", "SERVICES"]),
     // What moves a run, whoever asks for it.

@@ -10,7 +10,7 @@ use super::scan::{Number, Unit, scan};
 /// Key of an object that says where on our site its numbers are shown.
 pub(crate) const LINK: &str = "link";
 /// Key of an object that says what is shown there.
-pub(crate) const TITLE: &str = "title";
+const TITLE: &str = "title";
 /// Keys whose digits are no figures.
 const IDS: &[&str] = &[LINK, "run", "a_run", "b_run"];
 

@@ -65,11 +65,13 @@ fn link(text: &str) -> Option<(&str, &str, &str)> {
 
 /// How long the address is that a text begins with.
 fn address(text: &str) -> Option<usize> {
-    let begins = |address: &&str| {
-        text.get(..address.len()).is_some_and(|start| start.eq_ignore_ascii_case(address))
-    };
+    let begins =
+        |address: &&str| text.get(..address.len()).is_some_and(|start| start.eq_ignore_ascii_case(address));
     ADDRESSES.iter().find(|address| begins(address))?;
-    Some(text.find(|c: char| c.is_whitespace() || matches!(c, ')' | ']' | '>' | '"' | '|')).unwrap_or(text.len()))
+    Some(
+        text.find(|c: char| c.is_whitespace() || matches!(c, ')' | ']' | '>' | '"' | '|'))
+            .unwrap_or(text.len()),
+    )
 }
 
 fn without_addresses(words: &str) -> String {

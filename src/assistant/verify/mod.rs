@@ -11,7 +11,8 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use evidence::{Evidence, LINK, Source, TITLE};
+pub use evidence::Source;
+pub(crate) use evidence::{Evidence, LINK};
 pub(crate) use gate::Gate;
 
 use evidence::Origin;
@@ -54,7 +55,12 @@ pub(crate) struct Checked {
 }
 
 /// Checks a piece of an answer: a line, or some sentences.
-pub(crate) fn check(piece: &str, at_line_start: bool, evidence: &Evidence, citations: &mut Citations) -> Checked {
+pub(crate) fn check(
+    piece: &str,
+    at_line_start: bool,
+    evidence: &Evidence,
+    citations: &mut Citations,
+) -> Checked {
     let linked = links::keep_ours(piece, evidence);
     let text = &linked.text;
     let in_target = |at: usize| linked.targets.iter().any(|target| target.contains(&at));

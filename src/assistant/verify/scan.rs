@@ -8,8 +8,9 @@ const LONGEST_SUFFIX: usize = 12;
 
 /// Words that make a quantity of a four-digit number that could be a year.
 const UNITS: &[&str] = &[
-    "token", "tok", "ms", "s", "sec", "min", "h", "hour", "gb", "gib", "mb", "tb", "w", "usd", "dollar", "request",
-    "req", "run", "gpu", "x", "times", "result", "user", "stream", "percent", "cent", "euro", "eur",
+    "token", "tok", "ms", "s", "sec", "min", "h", "hour", "gb", "gib", "mb", "tb", "w", "usd", "dollar",
+    "request", "req", "run", "gpu", "x", "times", "result", "user", "stream", "percent", "cent", "euro",
+    "eur",
 ];
 
 /// A number as a text states it.
@@ -93,6 +94,8 @@ fn date_end(bytes: &[u8], at: usize) -> Option<usize> {
     let rest = &bytes[at + 10..];
     let time = rest.iter().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'T' | b':' | b'.' | b'Z'));
     let length = if rest.first() == Some(&b'T') { time.count() } else { 0 };
+    // What ends the sentence isn't part of it.
+    let length = rest[..length].iter().rposition(|byte| !matches!(byte, b':' | b'.')).map_or(0, |last| last + 1);
     Some(at + 10 + length)
 }
 
@@ -169,14 +172,17 @@ fn word_end(text: &str, from: usize) -> usize {
 fn read(text: &str, digits_at: Range<usize>, digits: &str) -> (Option<Number>, usize) {
     let after = &text[digits_at.end..];
     let suffix: &str = {
-        let end = after.find(|c: char| !(c.is_alphabetic() || c == '%' || c == '×' || c == '¢')).unwrap_or(after.len());
+        let end = after
+            .find(|c: char| !(c.is_alphabetic() || c == '%' || c == '×' || c == '¢'))
+            .unwrap_or(after.len());
         &after[..end]
     };
     let end = digits_at.end + suffix.len();
     let go_on = |end: usize| end;
     let Ok(plain) = digits.parse::<f64>() else { return (None, go_on(end)) };
     let before = text[..digits_at.start].trim_end_matches(['~', '≈', '<', '>', '≤', '≥', '±', ' ', '-', '−']);
-    let is_money = before.ends_with('$') || before.ends_with('€') || before.to_ascii_lowercase().ends_with("usd");
+    let is_money =
+        before.ends_with('$') || before.ends_with('€') || before.to_ascii_lowercase().ends_with("usd");
     let next_word = text[end..].trim_start_matches([' ', '\u{a0}', '\u{202f}']);
     let follows_at_once = next_word.len() == text[end..].len();
     let unit_word: String = if suffix.is_empty() && (!follows_at_once || next_word.starts_with('-')) {
@@ -213,7 +219,8 @@ fn read(text: &str, digits_at: Range<usize>, digits: &str) -> (Option<Number>, u
         "¢" | "cent" | "cents" => Unit::Cents,
         _ => Unit::Plain,
     };
-    let number = Number { span: digits_at.start..end, value: plain * times, step: step(digits) * times, unit };
+    let number =
+        Number { span: digits_at.start..end, value: plain * times, step: step(digits) * times, unit };
     (Some(number), go_on(end))
 }
 
@@ -282,7 +289,9 @@ mod tests {
 
     #[test]
     fn the_last_digit_says_what_it_was_rounded_to() {
-        for (digits, expected) in [("2350", 10.0), ("2400", 100.0), ("100", 10.0), ("10", 1.0), ("5", 1.0), ("1.90", 0.01)] {
+        for (digits, expected) in
+            [("2350", 10.0), ("2400", 100.0), ("100", 10.0), ("10", 1.0), ("5", 1.0), ("1.90", 0.01)]
+        {
             assert!((step(digits) - expected).abs() < 1e-9, "{digits}");
         }
     }
