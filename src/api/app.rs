@@ -6,7 +6,7 @@ use axum::extract::{FromRef, State};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use super::{feed::Feed, streams::Streams};
+use super::{cache::Cache, explorer::Explorer, feed::Feed, streams::Streams};
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -17,6 +17,10 @@ pub(super) struct App {
     pub(super) feed: Arc<Feed>,
     /// Who follows runs at the moment.
     pub(super) streams: Arc<Streams>,
+    /// Answers that hold until somebody writes.
+    pub(super) cache: Arc<Cache>,
+    /// Every run, to search.
+    pub(super) explorer: Arc<Explorer>,
     /// The server is told to stop: answers that have no end of their own end now.
     pub(super) stopping: CancellationToken,
 }

@@ -5,7 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     app::App,
-    caller, docs,
+    caller, compress, docs,
     error::Error,
     guard::{self, Limits},
     health, home, monitoring, openapi,
@@ -38,6 +38,7 @@ pub(super) fn guarded(routes: Router, limits: Limits, settings: &config::Server)
         .layer(middleware::from_fn_with_state(limits, guard::limit))
         .layer(middleware::from_fn_with_state(rates, rate::limit))
         .layer(middleware::from_fn(guard::dress))
+        .layer(compress::layer())
         .layer(middleware::from_fn_with_state(settings.behind_proxy, caller::identify))
         .layer(middleware::from_fn(monitoring::time))
 }

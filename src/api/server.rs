@@ -101,6 +101,8 @@ pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Er
     let app = App {
         feed: Arc::new(Feed::new(pool.clone())),
         pool,
+        cache: Arc::default(),
+        explorer: Arc::default(),
         streams: Streams::new(settings.streams_per_address.get()),
         stopping: stopping.clone(),
     };

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod definition;
+pub mod explore;
 pub mod failure;
 pub mod ids;
 pub mod job;

@@ -4,6 +4,7 @@
 mod admin;
 mod catalog;
 mod cursor;
+mod explore;
 mod matrices;
 mod prices;
 mod results;
@@ -19,6 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(runs::routes())
         .merge(results::routes())
+        .merge(explore::routes())
         .merge(matrices::routes())
         .merge(schedules::routes())
         .merge(prices::routes())
