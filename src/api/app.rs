@@ -6,7 +6,7 @@ use axum::extract::{FromRef, State};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use super::{feed::Feed, legacy::Often, origin::Site, streams::Streams};
+use super::{cache::Cache, explorer::Explorer, feed::Feed, legacy::Often, origin::Site, streams::Streams};
 use crate::{community::Moderator, people::People, webhooks};
 
 /// What all handlers share; cheap to clone.
@@ -20,6 +20,10 @@ pub(super) struct App {
     pub(super) streams: Arc<Streams>,
     /// How often the original paths were asked in the last minute.
     pub(super) often: Arc<Often>,
+    /// Answers that hold until somebody writes.
+    pub(super) cache: Arc<Cache>,
+    /// Every run, to search.
+    pub(super) explorer: Arc<Explorer>,
     /// The server is told to stop: answers that have no end of their own end now.
     pub(super) stopping: CancellationToken,
     /// Who decides whether comments are posted.

@@ -5,7 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     app::App,
-    caller, cors, docs,
+    caller, compress, cors, docs,
     error::Error,
     guard::{self, Limits},
     health, home, legacy, monitoring, openapi,
@@ -41,6 +41,7 @@ pub(super) fn guarded(routes: Router, limits: Limits, settings: &config::Server)
         .layer(middleware::from_fn_with_state(rates, rate::limit))
         .layer(middleware::from_fn(guard::dress))
         .layer(middleware::from_fn_with_state(cors::Origins::new(&settings.origins), cors::allow))
+        .layer(compress::layer())
         .layer(middleware::from_fn_with_state(settings.behind_proxy, caller::identify))
         .layer(middleware::from_fn(monitoring::time))
 }

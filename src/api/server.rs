@@ -122,6 +122,8 @@ pub async fn serve_with(settings: &config::Server, pool: PgPool, extras: Extras)
     let app = App {
         feed: Arc::new(Feed::new(pool.clone())),
         pool,
+        cache: Arc::default(),
+        explorer: Arc::default(),
         streams: Streams::new(settings.streams_per_address.get()),
         often: Arc::new(Often::default()),
         stopping: stopping.clone(),

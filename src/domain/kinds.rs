@@ -110,6 +110,17 @@ impl EngineKind {
     }
 }
 
+impl ProviderKind {
+    /// The name the published documents use (`contract`: `Runpod`; others their own).
+    #[must_use]
+    pub const fn published_name(self) -> &'static str {
+        match self {
+            Self::Runpod => "Runpod",
+            Self::Local | Self::Endpoint => self.as_str(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

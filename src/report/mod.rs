@@ -4,16 +4,19 @@
 //! It reads the store and knows what steps leave behind (`domain::outputs`). It must not know terminals, HTML or HTTP,
 //! and nothing of how a run is worked.
 
+pub mod beside;
 mod columns;
 pub mod comparison;
 pub mod costs;
 mod efficiency;
 pub mod everywhere;
+pub mod export;
 pub mod guidellm;
 pub mod history;
 mod instrument;
 pub mod matrix;
 mod notes;
+mod parquet_columns;
 pub mod prices;
 pub mod recompute;
 pub mod records;

@@ -5,6 +5,7 @@ mod admin;
 mod catalog;
 mod comments;
 mod cursor;
+mod explore;
 mod matrices;
 mod prices;
 mod results;
@@ -20,6 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(runs::routes())
         .merge(results::routes())
+        .merge(explore::routes())
         .merge(matrices::routes())
         .merge(schedules::routes())
         .merge(prices::routes())
