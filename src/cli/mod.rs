@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod load;
 pub mod matrices;
 pub mod migrate;
+pub mod moderation;
 pub mod openapi;
 mod output;
 pub mod pods;
@@ -40,6 +41,7 @@ mod table;
 pub mod tokens;
 pub mod truth_server;
 pub mod up;
+pub mod webhooks;
 pub mod worker;
 pub mod workflows;
 
