@@ -100,7 +100,8 @@ async fn act(command: &Command, context: &Context, database: &Database) -> CliRe
 }
 
 fn row(waiting: Waiting) -> [String; 7] {
-    let short: String = waiting.comment.chars().take(60).map(|sign| if sign == '\n' { ' ' } else { sign }).collect();
+    let short: String =
+        waiting.comment.chars().take(60).map(|sign| if sign == '\n' { ' ' } else { sign }).collect();
     [
         waiting.comment_id,
         waiting.pod_id,

@@ -34,7 +34,8 @@ async fn serve(args: &Args, context: &Context, database: &Database) -> CliResult
     settings.host = args.host.unwrap_or(settings.host);
     settings.port = args.port.unwrap_or(settings.port);
     let mut stop = Stop::new()?;
-    let server = api::serve_with(&settings, database.pool.clone(), services::extras(&context.config)?).await?;
+    let server =
+        api::serve_with(&settings, database.pool.clone(), services::extras(&context.config)?).await?;
     if context.output.json {
         context.output.json(&serde_json::json!({ "url": server.url() }));
     } else {

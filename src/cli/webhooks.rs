@@ -114,7 +114,9 @@ async fn act(command: &Command, context: &Context, database: &Database) -> CliRe
                 output.json(&json!({ "id": made.id, "secret": made.secret }));
             } else {
                 output.data(format!("{}\n{}", made.id, made.secret));
-                output.note("keep the secret: it is not shown again. Its receiver checks webhook-signature with it");
+                output.note(
+                    "keep the secret: it is not shown again. Its receiver checks webhook-signature with it",
+                );
             }
         }
         Command::List => list(context, database).await?,
@@ -186,7 +188,9 @@ async fn list(context: &Context, database: &Database) -> Result<(), CliError> {
             webhook.note,
             webhook.pending.to_string(),
             webhook.dead.to_string(),
-            webhook.disabled_reason.map_or_else(|| "enabled".to_owned(), |reason| format!("disabled: {reason}")),
+            webhook
+                .disabled_reason
+                .map_or_else(|| "enabled".to_owned(), |reason| format!("disabled: {reason}")),
         ]
     });
     context.output.data(table(["webhook", "url", "events", "note", "pending", "dead", "state"], rows));

@@ -4,7 +4,10 @@
 use serde_json::{Value, json};
 
 use super::ChoreContext;
-use crate::{ledger::Error, store::{deliveries, retention}};
+use crate::{
+    ledger::Error,
+    store::{deliveries, retention},
+};
 
 /// Rows a transaction deletes at most: a few milliseconds, so that nobody waits.
 const BATCH: i64 = 1000;

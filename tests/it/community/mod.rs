@@ -46,7 +46,8 @@ impl App {
         let key = Secret::new("a key that only tests use");
         let sign_in = SignIn { secret_key: Some(key), ..SignIn::default() };
         let many = 1_000_000.try_into().unwrap();
-        let settings = config::Server { sign_in, writes_per_minute: many, reads_per_minute: many, ..Default::default() };
+        let settings =
+            config::Server { sign_in, writes_per_minute: many, reads_per_minute: many, ..Default::default() };
         let server = api::serve_with(&settings, database.pool.clone(), extras).await.unwrap();
         Self { database, server, client: http::client(None).unwrap(), settings }
     }
@@ -104,9 +105,9 @@ impl App {
         answer["data"]["comment_id"].as_str().unwrap().to_owned()
     }
 
-    /// How many rows of the outbox are of this kind and key.
+    /// As of which version something is to be published; 0: it isn't.
     async fn announced(&self, aggregate: &str, key: &str) -> i64 {
-        sqlx::query_scalar("select count(*) from outbox where aggregate = $1 and aggregate_id = $2")
+        sqlx::query_scalar("select coalesce(max(version), 0) from outbox where aggregate = $1 and aggregate_id = $2")
             .bind(aggregate)
             .bind(key)
             .fetch_one(&self.database.pool)

@@ -5,7 +5,10 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{App, ids};
-use crate::support::program::Program;
+use crate::support::{
+    database::public_folder,
+    program::{end_of, program},
+};
 
 #[tokio::test]
 async fn viewers_see_no_queue_operators_look_and_admins_act() {
@@ -24,7 +27,11 @@ async fn viewers_see_no_queue_operators_look_and_admins_act() {
         (Method::DELETE, format!("{queue}/{id}")),
     ] {
         for token in [&ann, &viewer, &operator] {
-            assert_eq!(app.ask(method.clone(), &path, token, Value::Null).await.0, StatusCode::FORBIDDEN, "{path}");
+            assert_eq!(
+                app.ask(method.clone(), &path, token, Value::Null).await.0,
+                StatusCode::FORBIDDEN,
+                "{path}"
+            );
         }
     }
     let (status, _) = app.post(&format!("{queue}/0123456789abcdef01234567/keep"), &admin, Value::Null).await;
@@ -53,8 +60,16 @@ async fn what_is_reported_is_kept_hidden_shown_again_or_deleted_and_the_log_says
 
     let (_, hidden) = app.post(&format!("{queue}/{parent}/hide?reason=spam"), &admin, Value::Null).await;
     assert_eq!((&hidden["hidden"], &hidden["changed"]), (&json!(true), &json!(true)));
-    assert_eq!(app.database.count("select comment_count::bigint from published_runs where pod_id = 'pod-a'").await, 0);
-    for path in ["/get_all_comments", "/get_comments?pod_id=pod-a", "/get_user_comments", "/api/v1/results/pod-a/comments"] {
+    assert_eq!(
+        app.database.count("select comment_count::bigint from published_runs where pod_id = 'pod-a'").await,
+        0
+    );
+    for path in [
+        "/get_all_comments",
+        "/get_comments?pod_id=pod-a",
+        "/get_user_comments",
+        "/api/v1/results/pod-a/comments",
+    ] {
         let answer = app.get(path, &ann).await.to_string();
         assert!(!answer.contains("first") && !answer.contains("reply\""), "{path}: {answer}");
     }
@@ -66,9 +81,18 @@ async fn what_is_reported_is_kept_hidden_shown_again_or_deleted_and_the_log_says
     let body = json!({ "comment": "x", "pod_id": "pod-a", "parent_id": parent });
     assert_eq!(app.post("/post_comment", &bob, body).await.0, 404, "nobody answers what is hidden");
     let path = format!("/api/v1/comments/{parent}");
-    assert_eq!(app.ask(Method::PATCH, &path, &ann, json!({ "comment": "x" })).await.1["code"], "comment_hidden");
-    assert_eq!(app.ask(Method::PATCH, &path, &bob, json!({ "comment": "x" })).await.1["code"], "comment_not_found");
-    assert_eq!(ids(&app.get(&format!("{queue}?state=hidden"), &admin).await["comments"], "comment_id"), [parent.clone()]);
+    assert_eq!(
+        app.ask(Method::PATCH, &path, &ann, json!({ "comment": "x" })).await.1["code"],
+        "comment_hidden"
+    );
+    assert_eq!(
+        app.ask(Method::PATCH, &path, &bob, json!({ "comment": "x" })).await.1["code"],
+        "comment_not_found"
+    );
+    assert_eq!(
+        ids(&app.get(&format!("{queue}?state=hidden"), &admin).await["comments"], "comment_id"),
+        [parent.clone()]
+    );
 
     app.post(&format!("{queue}/{parent}/keep"), &admin, Value::Null).await;
     assert_eq!(app.get("/get_comments?pod_id=pod-a", "").await["total_comments"], 2);
@@ -93,7 +117,10 @@ async fn what_a_rule_doubts_is_posted_and_waits_in_the_queue() {
     assert_eq!(app.get("/get_comments?pod_id=pod-b", "").await["total_comments"], 1);
     let waiting = app.get("/api/v1/admin/moderation", &admin).await;
     assert_eq!(ids(&waiting["comments"], "comment_id"), [again]);
-    assert_eq!(waiting["comments"][0]["reasons"], json!(["rules: repeats what its author wrote within a day"]));
+    assert_eq!(
+        waiting["comments"][0]["reasons"],
+        json!(["rules: repeats what its author wrote within a day"])
+    );
     app.server.stop().await;
 }
 
@@ -103,16 +130,24 @@ async fn the_command_lists_hides_keeps_and_deletes() {
     let (ann, bob) = (app.sign_in(1).await, app.sign_in(2).await);
     let id = app.comment(&ann, "pod-a", "first", None).await;
     app.post(&format!("/api/v1/comments/{id}/report"), &bob, json!({ "reason": "rude" })).await;
-    let program = Program::new(&app.database);
-    let listed = program.run(&["moderation", "list"]).await;
-    assert!(listed.stdout.contains(&id) && listed.stdout.contains("user:2: rude"), "{}", listed.stdout);
-    program.run(&["moderation", "hide", &id, "--reason", "rude"]).await;
-    let hidden: Value = serde_json::from_str(&program.run(&["--json", "moderation", "list", "--hidden"]).await.stdout).unwrap();
+    let folder = public_folder();
+    let run = |arguments: &[&str]| {
+        let mut command = program();
+        command
+            .env("DATABASE_URL", &app.database.url)
+            .env("DRIA_BENCH_DATA_DIR", folder.path())
+            .args(arguments);
+        end_of(&mut command)
+    };
+    let listed = run(&["moderation", "list"]);
+    assert!(listed.stdout.contains(&id) && listed.stdout.contains("user:2: rude"), "{listed:?}");
+    assert_eq!(run(&["moderation", "hide", &id, "--reason", "rude"]).code, Some(0));
+    let hidden = run(&["--json", "moderation", "list", "--hidden"]).json();
     assert_eq!(hidden[0]["comment_id"], id.as_str());
-    program.run(&["moderation", "keep", &id]).await;
+    assert_eq!(run(&["moderation", "keep", &id]).code, Some(0));
     assert_eq!(app.get("/get_comments?pod_id=pod-a", "").await["total_comments"], 1);
-    program.run(&["moderation", "delete", &id]).await;
+    assert_eq!(run(&["moderation", "delete", &id]).code, Some(0));
     assert_eq!(app.database.count("select count(*) from comments").await, 0);
-    assert_eq!(program.run_any(&["moderation", "keep", &id]).await.code, Some(1));
+    assert_eq!(run(&["moderation", "keep", &id]).code, Some(1));
     app.server.stop().await;
 }

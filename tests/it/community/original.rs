@@ -35,15 +35,38 @@ async fn a_comment_is_posted_answered_and_shown_with_exactly_its_fields() {
     assert_eq!(
         fields,
         [
-            "_id", "comment", "created_at", "depth", "has_replies", "is_parent", "likes", "parent_id", "pod_id",
-            "ranking_score", "replies", "reply_count", "user_avatar", "user_has_liked", "user_id", "username"
+            "_id",
+            "comment",
+            "created_at",
+            "depth",
+            "has_replies",
+            "is_parent",
+            "likes",
+            "parent_id",
+            "pod_id",
+            "ranking_score",
+            "replies",
+            "reply_count",
+            "user_avatar",
+            "user_has_liked",
+            "user_id",
+            "username"
         ]
     );
-    assert_eq!((&parent["is_parent"], &parent["has_replies"], &parent["reply_count"]), (&json!(true), &json!(true), &json!(2)));
+    assert_eq!(
+        (&parent["is_parent"], &parent["has_replies"], &parent["reply_count"]),
+        (&json!(true), &json!(true), &json!(2))
+    );
     let answered = &parent["replies"][0];
-    assert_eq!((&answered["is_parent"], &answered["depth"], &answered["parent_id"]), (&json!(false), &json!(1), &json!(id)));
+    assert_eq!(
+        (&answered["is_parent"], &answered["depth"], &answered["parent_id"]),
+        (&json!(false), &json!(1), &json!(id))
+    );
     let created = parent["created_at"].as_str().unwrap();
-    assert!(created.starts_with("20") && !created.ends_with('Z') && created.as_bytes()[10] == b'T', "{created}");
+    assert!(
+        created.starts_with("20") && !created.ends_with('Z') && created.as_bytes()[10] == b'T',
+        "{created}"
+    );
     let flat = app.get("/get_all_comments", "").await;
     assert_eq!(flat["comments"].as_array().unwrap().len(), 3);
     assert!(flat["comments"].as_array().unwrap().iter().all(|comment| comment["replies"] == json!([])));
@@ -54,7 +77,10 @@ async fn a_comment_is_posted_answered_and_shown_with_exactly_its_fields() {
         assert!(!text.contains("private@example.com") && !text.contains("email"), "{text}");
     }
     let unknown = app.get("/get_comments?pod_id=nobody", "").await;
-    assert_eq!(unknown, json!({ "parent_comments": [], "total_comments": 0, "total_parents": 0, "total_replies": 0 }));
+    assert_eq!(
+        unknown,
+        json!({ "parent_comments": [], "total_comments": 0, "total_parents": 0, "total_replies": 0 })
+    );
     assert_eq!(app.drifted().await, 0);
     app.server.stop().await;
 }
@@ -84,19 +110,30 @@ async fn what_can_not_be_posted_is_refused_as_clients_know_it() {
         assert_eq!(status == 422, answer["data"]["errors"].is_array(), "{answer}");
         if status == 406 {
             let detail = &answer["data"]["error_detail"];
-            assert_eq!((&detail["error_type"], &detail["field"]), (&json!("CONTENT_MODERATION_FAILED"), &json!("comment")));
+            assert_eq!(
+                (&detail["error_type"], &detail["field"]),
+                (&json!("CONTENT_MODERATION_FAILED"), &json!("comment"))
+            );
             assert!(detail["message"].as_str().unwrap().contains("6 links"), "{detail}");
         }
     }
     let whole = json!({ "comment": "é".repeat(1000), "pod_id": "pod-a", "parent_id": "", "more": 1 });
-    assert_eq!(app.post("/post_comment", &ann, whole).await.0, 200, "1000 characters, and an empty parent is none");
+    assert_eq!(
+        app.post("/post_comment", &ann, whole).await.0,
+        200,
+        "1000 characters, and an empty parent is none"
+    );
     for path in ["/post_comment", "/upvote_pod", "/remove_upvote_from_pod", "/add_like", "/remove_like"] {
         assert_eq!(app.post(path, "", json!({})).await.0, 403, "{path}");
         assert_eq!(app.post(path, "nonsense", json!({})).await.0, 401, "{path}");
         assert_eq!(app.post(path, &ann, json!({})).await.0, 422, "{path}");
     }
     assert_eq!(app.ask(Method::GET, "/get_user_comments", "", Value::Null).await.0, 403);
-    assert_eq!(app.get("/get_comments?pod_id=pod-b", "nonsense").await["total_comments"], 0, "a bad token counts as none");
+    assert_eq!(
+        app.get("/get_comments?pod_id=pod-b", "nonsense").await["total_comments"],
+        0,
+        "a bad token counts as none"
+    );
     app.server.stop().await;
 }
 
@@ -109,7 +146,8 @@ async fn thirty_comments_a_minute_pass_and_those_that_can_not_be_used_are_not_co
         assert_eq!(app.post("/post_comment", &ann, bad).await.0, 422);
         app.comment(&ann, "pod-a", &format!("comment {number}"), None).await;
     }
-    let response = app.send(Method::POST, "/post_comment", &ann, json!({ "comment": "x", "pod_id": "pod-a" })).await;
+    let response =
+        app.send(Method::POST, "/post_comment", &ann, json!({ "comment": "x", "pod_id": "pod-a" })).await;
     assert_eq!(response.status(), 429);
     let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
@@ -131,8 +169,14 @@ async fn votes_are_counted_once_and_taken_back_once() {
     );
     assert_eq!(app.post("/add_like", &bob, which.clone()).await.0, 400);
     let seen = app.get("/get_comments?pod_id=pod-a", &bob).await;
-    assert_eq!((&seen["parent_comments"][0]["user_has_liked"], &seen["parent_comments"][0]["likes"]), (&json!(true), &json!(1)));
-    assert_eq!(app.get("/get_comments?pod_id=pod-a", &ann).await["parent_comments"][0]["user_has_liked"], false);
+    assert_eq!(
+        (&seen["parent_comments"][0]["user_has_liked"], &seen["parent_comments"][0]["likes"]),
+        (&json!(true), &json!(1))
+    );
+    assert_eq!(
+        app.get("/get_comments?pod_id=pod-a", &ann).await["parent_comments"][0]["user_has_liked"],
+        false
+    );
     assert_eq!(app.post("/remove_like", &bob, which.clone()).await.1["total_likes"], 0);
     assert_eq!(app.post("/remove_like", &bob, which).await.0, 400);
     assert_eq!(app.post("/add_like", &bob, json!({ "comment_id": "0123456789abcdef01234567" })).await.0, 404);
@@ -142,12 +186,16 @@ async fn votes_are_counted_once_and_taken_back_once() {
     assert_eq!((status.as_u16(), answer.as_object().unwrap().len()), (200, 3));
     assert_eq!((&answer["success"], &answer["data"]), (&json!(true), &Value::Null));
     assert_eq!(app.post("/upvote_pod", &bob, pod.clone()).await.0, 400);
-    assert_eq!(app.database.count("select upvotes::bigint from published_runs where pod_id = 'pod-a'").await, 1);
+    assert_eq!(
+        app.database.count("select upvotes::bigint from published_runs where pod_id = 'pod-a'").await,
+        1
+    );
     assert_eq!(app.post("/remove_upvote_from_pod", &ann, pod.clone()).await.0, 400);
     assert_eq!(app.post("/remove_upvote_from_pod", &bob, pod).await.0, 200);
     assert_eq!(app.post("/upvote_pod", &bob, json!({ "pod_id": "nobody" })).await.0, 404);
-    // Published as it happened: two votes, and of the comment: itself, its reply's count, two likes.
-    assert_eq!((app.announced("upvote", "pod-a:2").await, app.announced("comment", &id).await), (2, 4));
+    // Published as it happened, last at the fourth version: of the run, since its comment and two votes; of the comment, since
+    // its reply's count and two likes.
+    assert_eq!((app.announced("upvote", "pod-a:2").await, app.announced("comment", &id).await), (4, 4));
     assert_eq!(app.drifted().await, 0);
     app.server.stop().await;
 }
@@ -164,14 +212,21 @@ async fn comments_are_ranked_as_of_the_answer_and_ties_oldest_first() {
         assert_eq!(app.post("/add_like", &bob, json!({ "comment_id": id })).await.0, 200);
     }
     app.database
-        .execute(format!("update comments set created_at = created_at - interval '90000 seconds' where id = '{}'", made[2]))
+        .execute(format!(
+            "update comments set created_at = created_at - interval '90000 seconds' where id = '{}'",
+            made[2]
+        ))
         .await;
     let all = app.get("/get_all_comments", "").await;
     let expected = [&made[3], &made[2], &made[0], &made[1]].map(String::clone);
     assert_eq!(ids(&all["comments"], "_id"), expected);
-    let scores: Vec<_> = all["comments"].as_array().unwrap().iter().map(|c| c["ranking_score"].as_f64().unwrap()).collect();
+    let scores: Vec<_> =
+        all["comments"].as_array().unwrap().iter().map(|c| c["ranking_score"].as_f64().unwrap()).collect();
     assert_eq!(scores[0], 1.0);
-    assert!((scores[1] - 0.3535).abs() < 0.0002, "{scores:?}: less than at its like, since it is older by now");
+    assert!(
+        (scores[1] - 0.3535).abs() < 0.0002,
+        "{scores:?}: less than at its like, since it is older by now"
+    );
     let run = app.get("/get_comments?pod_id=pod-a", "").await;
     assert_eq!(ids(&run["parent_comments"], "_id"), expected);
     app.server.stop().await;

@@ -10,7 +10,8 @@ async fn a_comment_is_shown_with_safe_html_and_changed_only_as_it_was_read() {
     let app = App::new().await;
     let (ann, bob) = (app.sign_in(1).await, app.sign_in(2).await);
     let text = "**Fast**: see [here](https://example.com) <script>alert(1)</script> [x](javascript:alert(1))";
-    let response = app.send(Method::POST, "/api/v1/results/pod-a/comments", &ann, json!({ "comment": text })).await;
+    let response =
+        app.send(Method::POST, "/api/v1/results/pod-a/comments", &ann, json!({ "comment": text })).await;
     assert_eq!(response.status(), 201);
     assert_eq!(response.headers()["etag"], "\"1\"");
     let made: Value = response.json().await.unwrap();
@@ -45,7 +46,10 @@ async fn a_comment_is_shown_with_safe_html_and_changed_only_as_it_was_read() {
     assert_eq!(edit(&ann, Some("*"), json!({ "comment": "fastest" })).await.0, 200);
     assert_eq!(edit(&bob, None, json!({ "comment": "slow" })).await.1["code"], "not_yours");
     assert_eq!(edit(&ann, None, json!({ "comment": "\u{200b}" })).await.1["code"], "comment_empty");
-    assert_eq!(edit(&ann, None, json!({ "comment": "https://a.example ".repeat(7) })).await.1["code"], "comment_refused");
+    assert_eq!(
+        edit(&ann, None, json!({ "comment": "https://a.example ".repeat(7) })).await.1["code"],
+        "comment_refused"
+    );
     assert_eq!(edit(&ann, None, json!({ "text": "x" })).await.1["code"], "invalid_body");
     assert_eq!(app.get(&path, "").await["comment"], "fastest");
     assert_eq!(app.ask(Method::DELETE, &path, &bob, Value::Null).await.0, 403);
@@ -67,7 +71,8 @@ async fn every_comment_is_on_one_page_in_either_order() {
     for (sort, first) in [("top", &made[3]), ("new", &made[6])] {
         let (mut seen, mut cursor) = (Vec::new(), String::new());
         loop {
-            let page = app.get(&format!("/api/v1/results/pod-a/comments?sort={sort}&limit=3{cursor}"), "").await;
+            let page =
+                app.get(&format!("/api/v1/results/pod-a/comments?sort={sort}&limit=3{cursor}"), "").await;
             assert_eq!(page["total"], 7);
             seen.extend(ids(&page["comments"], "id"));
             match page["next"].as_str() {
@@ -83,8 +88,9 @@ async fn every_comment_is_on_one_page_in_either_order() {
     }
     let (status, _) = app.ask(Method::GET, "/api/v1/results/nobody/comments", "", Value::Null).await;
     assert_eq!(status, 404);
-    let (status, answer) =
-        app.ask(Method::GET, "/api/v1/results/pod-a/comments?sort=best&limit=0&cursor=x", "", Value::Null).await;
+    let (status, answer) = app
+        .ask(Method::GET, "/api/v1/results/pod-a/comments?sort=best&limit=0&cursor=x", "", Value::Null)
+        .await;
     assert_eq!((status.as_u16(), answer["errors"].as_array().unwrap().len()), (422, 3));
     app.server.stop().await;
 }
@@ -95,14 +101,19 @@ async fn likes_upvotes_and_reports_are_harmless_twice_and_need_somebody() {
     let (ann, bob) = (app.sign_in(1).await, app.sign_in(2).await);
     let id = app.comment(&ann, "pod-a", "first", None).await;
     let like = format!("/api/v1/comments/{id}/like");
-    for (method, changed, likes) in
-        [(Method::PUT, true, 1), (Method::PUT, false, 1), (Method::DELETE, true, 0), (Method::DELETE, false, 0)]
-    {
+    for (method, changed, likes) in [
+        (Method::PUT, true, 1),
+        (Method::PUT, false, 1),
+        (Method::DELETE, true, 0),
+        (Method::DELETE, false, 0),
+    ] {
         let (_, answer) = app.ask(method, &like, &bob, Value::Null).await;
         assert_eq!((&answer["changed"], &answer["likes"]), (&json!(changed), &json!(likes)));
     }
     let upvote = "/api/v1/results/pod-a/upvote";
-    for (method, changed, upvotes) in [(Method::PUT, true, 1), (Method::PUT, false, 1), (Method::DELETE, true, 0)] {
+    for (method, changed, upvotes) in
+        [(Method::PUT, true, 1), (Method::PUT, false, 1), (Method::DELETE, true, 0)]
+    {
         let (_, answer) = app.ask(method, upvote, &bob, Value::Null).await;
         assert_eq!((&answer["changed"], &answer["upvotes"]), (&json!(changed), &json!(upvotes)));
     }
@@ -117,8 +128,13 @@ async fn likes_upvotes_and_reports_are_harmless_twice_and_need_somebody() {
         let (status, answer) = app.ask(method, path, &operator, json!({ "reason": "x" })).await;
         assert_eq!((status.as_u16(), &answer["code"]), (403, &json!("not_a_person")), "{path}");
     }
-    app.database.execute("update users set suspended_at = now(), suspended_reason = 'spam' where github_id = 2").await;
+    app.database
+        .execute("update users set suspended_at = now(), suspended_reason = 'spam' where github_id = 2")
+        .await;
     assert_eq!(app.ask(Method::PUT, upvote, &bob, Value::Null).await.1["code"], "suspended");
-    assert_eq!(app.ask(Method::PUT, "/api/v1/results/nobody/upvote", &ann, Value::Null).await.1["code"], "run_not_found");
+    assert_eq!(
+        app.ask(Method::PUT, "/api/v1/results/nobody/upvote", &ann, Value::Null).await.1["code"],
+        "run_not_found"
+    );
     app.server.stop().await;
 }

@@ -19,13 +19,17 @@ async fn fifty_voters_at_once_of_whom_half_repeat_and_take_back_leave_the_right_
         voters.spawn(async move {
             let token = app.sign_in(number).await;
             let (pod, which) = (json!({ "pod_id": "pod-a" }), json!({ "comment_id": comment }));
-            let (voted, liked) =
-                tokio::join!(app.post("/upvote_pod", &token, pod.clone()), app.post("/add_like", &token, which.clone()));
+            let (voted, liked) = tokio::join!(
+                app.post("/upvote_pod", &token, pod.clone()),
+                app.post("/add_like", &token, which.clone())
+            );
             assert_eq!((voted.0, liked.0), (StatusCode::OK, StatusCode::OK));
             if number % 2 == 0 {
                 // The same twice at once, and then back and forth: one of each pair counts.
-                let (one, other) =
-                    tokio::join!(app.post("/upvote_pod", &token, pod.clone()), app.post("/add_like", &token, which.clone()));
+                let (one, other) = tokio::join!(
+                    app.post("/upvote_pod", &token, pod.clone()),
+                    app.post("/add_like", &token, which.clone())
+                );
                 assert_eq!((one.0, other.0), (StatusCode::BAD_REQUEST, StatusCode::BAD_REQUEST));
                 let (one, other) = tokio::join!(
                     app.post("/remove_upvote_from_pod", &token, pod.clone()),
@@ -48,10 +52,13 @@ async fn fifty_voters_at_once_of_whom_half_repeat_and_take_back_leave_the_right_
         done.unwrap();
     }
     assert_eq!(app.drifted().await, 0);
-    assert_eq!(app.database.count("select upvotes::bigint from published_runs where pod_id = 'pod-a'").await, 25);
+    assert_eq!(
+        app.database.count("select upvotes::bigint from published_runs where pod_id = 'pod-a'").await,
+        25
+    );
     assert_eq!(app.database.count("select likes::bigint from comments").await, 25);
-    // Each change was published once: 25 votes, and 25 that were taken back.
-    assert_eq!(app.database.count("select count(*) from outbox where aggregate = 'upvote'").await, 75);
+    // Each change is a version: 50 votes, of which 25 were taken back.
+    assert_eq!(app.database.count("select count(*) from outbox where aggregate = 'upvote'").await, 50);
     assert_eq!(app.announced("comment", &comment).await, 1 + 75);
 }
 
@@ -77,13 +84,20 @@ async fn writers_likers_deleters_and_moderators_at_once_leave_the_right_counts()
             if let Some(id) = reply["id"].as_str() {
                 app.ask(Method::PUT, &format!("/api/v1/comments/{id}/like"), &token, Value::Null).await;
                 if number % 4 == 0 {
-                    let (status, _) = app.ask(Method::DELETE, &format!("/api/v1/comments/{id}"), &token, Value::Null).await;
+                    let (status, _) =
+                        app.ask(Method::DELETE, &format!("/api/v1/comments/{id}"), &token, Value::Null).await;
                     assert!(matches!(status.as_u16(), 204 | 404), "{status}");
                 }
             }
             match number {
-                7 => drop(dria_bench::community::hide(&app.database.pool, &parents[1], "test", "test").await.unwrap()),
-                9 => drop(dria_bench::community::keep(&app.database.pool, &parents[1], "test").await.unwrap()),
+                7 => drop(
+                    dria_bench::community::hide(&app.database.pool, &parents[1], "test", "test")
+                        .await
+                        .unwrap(),
+                ),
+                9 => {
+                    drop(dria_bench::community::keep(&app.database.pool, &parents[1], "test").await.unwrap())
+                }
                 11 => dria_bench::community::remove(&app.database.pool, &parents[2], "test").await.unwrap(),
                 _ => {}
             }
