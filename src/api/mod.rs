@@ -23,6 +23,7 @@ mod fields;
 mod guard;
 mod health;
 mod home;
+mod idempotency;
 mod monitoring;
 mod openapi;
 mod page;

@@ -4,6 +4,7 @@
 mod admin;
 mod catalog;
 mod cursor;
+mod load;
 mod matrices;
 mod prices;
 mod results;
