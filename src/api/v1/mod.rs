@@ -6,6 +6,7 @@ mod catalog;
 mod comments;
 mod cursor;
 mod explore;
+mod load;
 mod matrices;
 mod prices;
 mod results;
