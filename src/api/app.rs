@@ -6,7 +6,7 @@ use axum::extract::{FromRef, State};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use super::{feed::Feed, origin::Site, streams::Streams};
+use super::{feed::Feed, legacy::Often, origin::Site, streams::Streams};
 use crate::people::People;
 
 /// What all handlers share; cheap to clone.
@@ -18,6 +18,8 @@ pub(super) struct App {
     pub(super) feed: Arc<Feed>,
     /// Who follows runs at the moment.
     pub(super) streams: Arc<Streams>,
+    /// How often the original paths were asked in the last minute.
+    pub(super) often: Arc<Often>,
     /// The server is told to stop: answers that have no end of their own end now.
     pub(super) stopping: CancellationToken,
     /// Who is signed in.

@@ -16,7 +16,7 @@ use super::{
     caller::Caller,
     docs,
     error::Error,
-    page,
+    legacy, page,
 };
 
 /// What a request may cost.
@@ -49,6 +49,7 @@ pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: 
 /// Puts the headers on, and turns the errors that a person sees into a page.
 pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Response {
     let path = request.uri().path();
+    let is_legacy = legacy::is_one(path);
     let is_for_programs = is_for_programs(path);
     let is_docs = path == "/docs" || path.starts_with("/docs/");
     let form = accept::form(request.headers());
@@ -57,7 +58,9 @@ pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Respo
         if let Error::Store(cause) = &*error {
             tracing::error!(error = %cause, "a request failed");
         }
-        let mut body = if !is_for_programs && form != Form::Json {
+        let mut body = if is_legacy {
+            legacy::envelope(&error)
+        } else if !is_for_programs && form != Form::Json {
             page::failure(&error).into_response()
         } else {
             let mut body = Json(error.problem(Some(&caller.id))).into_response();
@@ -75,6 +78,16 @@ pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Respo
     add_headers(response.headers_mut());
     let policy = if is_docs { docs::security_policy() } else { page::security_policy() };
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// Tells browsers to come with TLS from now on, for a year, where they come with it at all.
+pub(super) async fn stay_with_tls(State(https): State<bool>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if https {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
     response
 }
 

@@ -5,9 +5,10 @@
 //! know how a run is worked (`workflow`) or where (`provider`).
 //!
 //! ```text
-//! server ─► routes ─► caller (request id, log) ─► guard (headers, errors for people or programs) ─► rate ─► limits
+//! server ─► routes ─► caller (request id, log) ─► cors ─► guard (headers, errors for people or programs) ─► rate ─► limits
 //!             │ one function a resource, with its part of the OpenAPI document
 //!             ├─► v1 ─► auth, redact, store, report, ledger
+//!             ├─► legacy: the paths from before /api/v1, with their own errors
 //!             ├─► health, docs
 //!             └─► home ─► page
 //! ```
@@ -17,6 +18,7 @@ mod app;
 mod auth;
 mod caller;
 mod cookies;
+mod cors;
 mod docs;
 mod error;
 mod feed;
@@ -24,6 +26,7 @@ mod fields;
 mod guard;
 mod health;
 mod home;
+mod legacy;
 mod monitoring;
 mod openapi;
 mod origin;

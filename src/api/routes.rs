@@ -5,10 +5,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     app::App,
-    caller, docs,
+    caller, cors, docs,
     error::Error,
     guard::{self, Limits},
-    health, home, monitoring, openapi,
+    health, home, legacy, monitoring, openapi,
     rate::{self, Rates},
     v1,
 };
@@ -19,6 +19,7 @@ pub(super) fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::preamble())
         .merge(health::routes())
         .merge(monitoring::routes())
+        .merge(legacy::routes())
         .nest("/api/v1", v1::routes())
 }
 
@@ -38,6 +39,13 @@ pub(super) fn guarded(routes: Router, limits: Limits, settings: &config::Server)
         .layer(middleware::from_fn_with_state(limits, guard::limit))
         .layer(middleware::from_fn_with_state(rates, rate::limit))
         .layer(middleware::from_fn(guard::dress))
+        .layer(middleware::from_fn_with_state(is_https(settings), guard::stay_with_tls))
+        .layer(middleware::from_fn_with_state(cors::Origins::new(&settings.origins), cors::allow))
         .layer(middleware::from_fn_with_state(settings.behind_proxy, caller::identify))
         .layer(middleware::from_fn(monitoring::time))
+}
+
+/// Whether browsers reach this server with TLS.
+fn is_https(settings: &config::Server) -> bool {
+    settings.base_url.as_ref().is_some_and(|url| url.scheme() == "https")
 }

@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{app::App, feed::Feed, origin::Site, routes, streams::Streams};
+use super::{app::App, feed::Feed, legacy::Often, origin::Site, routes, streams::Streams};
 use crate::{config, people::People, store::api_tokens};
 
 /// How long answers under way may take once the server is told to stop.
@@ -106,6 +106,7 @@ pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Er
         feed: Arc::new(Feed::new(pool.clone())),
         pool,
         streams: Streams::new(settings.streams_per_address.get()),
+        often: Arc::new(Often::default()),
         stopping: stopping.clone(),
         people: People::new(&settings.sign_in),
         site: Arc::new(Site::new(settings, url_of(address))),

@@ -30,6 +30,7 @@ pub(super) const KEYS: &[Key] = &[
     key("server.writes_per_minute", "DRIA_BENCH_SERVER_WRITES_PER_MINUTE"),
     key("server.streams_per_address", "DRIA_BENCH_SERVER_STREAMS_PER_ADDRESS"),
     key("server.behind_proxy", "DRIA_BENCH_SERVER_BEHIND_PROXY"),
+    key("server.origins", "DRIA_BENCH_SERVER_ORIGINS"),
     key("server.base_url", "DRIA_BENCH_BASE_URL"),
     key("server.site_url", "DRIA_BENCH_SITE_URL"),
     key("server.sign_in.github_client_id", "GITHUB_CLIENT_ID"),

@@ -44,6 +44,9 @@ pub struct Server {
     pub streams_per_address: NonZeroU32,
     /// Whether a proxy of ours is in front, so that the last address of `X-Forwarded-For` is the client's.
     pub behind_proxy: bool,
+    /// Sites whose pages may read our answers in a browser, signed in too: `https://dria.co`.
+    #[serde(deserialize_with = "origins")]
+    pub origins: Vec<String>,
     /// The server's own address as its users reach it; `None`: where it listens.
     #[serde(default, deserialize_with = "sign_in::some_base")]
     pub base_url: Option<url::Url>,
@@ -65,6 +68,9 @@ impl Default for Server {
             writes_per_minute: number(240),
             streams_per_address: number(32),
             behind_proxy: false,
+            origins: ["https://dria.co", "https://app.dria.co", "http://localhost:3000"]
+                .map(str::to_owned)
+                .into(),
             base_url: None,
             site_url: None,
             sign_in: SignIn::default(),
@@ -268,6 +274,20 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Each as a browser sends it: scheme, host, and a port only where it isn't the scheme's own.
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let origins = Vec::<String>::deserialize(deserializer)?;
+    for origin in &origins {
+        let sent = url::Url::parse(origin).map(|url| url.origin().ascii_serialization());
+        if sent.as_ref() != Ok(origin) || origin == "null" {
+            return Err(de::Error::custom(format!(
+                "must be origins such as https://dria.co, without a path or a slash at the end, and has `{origin}`"
+            )));
+        }
+    }
+    Ok(origins)
 }
 
 fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -5,10 +5,12 @@ mod admin;
 mod catalog;
 mod cursor;
 mod matrices;
+mod me;
 mod prices;
 mod results;
 mod runs;
 mod schedules;
+mod session;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -23,5 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(schedules::routes())
         .merge(prices::routes())
         .merge(catalog::routes())
+        .merge(session::routes())
+        .merge(me::routes())
         .merge(admin::routes())
 }

@@ -5,6 +5,7 @@
 mod dead;
 mod jobs;
 mod queues;
+mod users;
 mod watch;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -24,6 +25,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(dead::list_dead_letters))
         .routes(routes!(watch::list_workers))
         .routes(routes!(watch::reaper))
+        .routes(routes!(users::list_users))
+        .routes(routes!(users::suspend_user))
+        .routes(routes!(users::unsuspend_user))
 }
 
 /// What is said of a `cursor` that none of our pages gave.

@@ -1,0 +1,47 @@
+//! The paths that clients knew before `/api/v1`, kept as they are: their parameters, their bodies, their errors.
+//!
+//! One file a resource, with its function `routes`. A handler returns `Result<_, Refusal>` and reads what it was sent with
+//! [`query::Query`] or [`body::Body`]; whatever else goes wrong on one of these paths, in whichever layer, is put into the
+//! same envelope by `guard`. It must not know how `/api/v1` words anything.
+
+#![allow(dead_code, reason = "parts of the frame that comments, votes, sign-in and the assistant use")]
+
+mod answer;
+mod auth;
+mod body;
+mod often;
+mod query;
+mod refusal;
+
+use std::{collections::HashSet, sync::LazyLock};
+
+use axum::response::Response;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+
+pub(super) use self::often::Often;
+use super::{app::App, error::Error};
+
+/// Every resource.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Part::openapi()).merge(auth::routes())
+}
+
+/// What their routes share in the document.
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(refusal::Refused, refusal::RefusedData, refusal::Fault)))]
+struct Part;
+
+/// The paths of [`routes`].
+static PATHS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| routes().split_for_parts().1.paths.paths.into_keys().collect());
+
+/// Whether this is one of these paths, so that what goes wrong on it is said as its clients know it.
+pub(super) fn is_one(path: &str) -> bool {
+    PATHS.contains(path)
+}
+
+/// An error of any layer as these paths say it.
+pub(super) fn envelope(error: &Error) -> Response {
+    refusal::envelope(error.status(), error.to_string(), Vec::new(), None)
+}
