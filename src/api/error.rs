@@ -9,7 +9,9 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::error_codes;
 use crate::{
+    community,
     domain::{
         ids::{MatrixId, RunId},
         matrix::MatrixError,
@@ -19,7 +21,7 @@ use crate::{
     people::{self, GithubError},
     queue,
     report::records::Level,
-    store,
+    store, webhooks,
 };
 
 /// Why a request isn't answered.
@@ -55,6 +57,12 @@ pub(super) enum Error {
     /// A body whose fields can't be used.
     #[error("the body has fields that can't be used: {}", in_words(.0.iter().map(|bad| (&bad.field, &bad.message))))]
     Fields(Vec<BadField>),
+    /// Something that may not be done with a run or a comment.
+    #[error("{0}")]
+    Community(community::Error),
+    /// Something that can't be done with a webhook.
+    #[error("{0}")]
+    Webhooks(webhooks::Error),
     /// A matrix that can't be run as it is asked for.
     #[error("{0}")]
     Matrix(#[from] MatrixError),
@@ -214,6 +222,8 @@ impl Error {
             Self::UnknownRun(_) => (StatusCode::NOT_FOUND, "run_not_found"),
             Self::UnknownMatrix(_) => (StatusCode::NOT_FOUND, "matrix_not_found"),
             Self::UnknownSchedule(_) => (StatusCode::NOT_FOUND, "schedule_not_found"),
+            Self::Community(error) => error_codes::of_community(error),
+            Self::Webhooks(error) => error_codes::of_webhooks(error),
             Self::NoRecords(..) => (StatusCode::NOT_FOUND, "records_not_found"),
             Self::Records(_) => (StatusCode::INTERNAL_SERVER_ERROR, "records"),
             Self::Parameters(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameters"),
@@ -275,6 +285,24 @@ impl From<people::Error> for Error {
             people::Error::Ledger(error) => error.into(),
             people::Error::NoUser(_) => Self::Unknown(error.to_string()),
             other => Self::SignIn(other),
+        }
+    }
+}
+
+impl From<community::Error> for Error {
+    fn from(error: community::Error) -> Self {
+        match error {
+            community::Error::Store(error) => Self::Store(error),
+            other => Self::Community(other),
+        }
+    }
+}
+
+impl From<webhooks::Error> for Error {
+    fn from(error: webhooks::Error) -> Self {
+        match error {
+            webhooks::Error::Store(error) => Self::Store(error),
+            other => Self::Webhooks(other),
         }
     }
 }

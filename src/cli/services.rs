@@ -124,6 +124,7 @@ pub fn worker_options(config: &Config) -> WorkerOptions {
         poll: config.worker.poll,
         sweep_every: config.worker.sweeper,
         reap_every: config.worker.reaper,
+        webhooks: (&config.webhooks).into(),
     }
 }
 

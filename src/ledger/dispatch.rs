@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
 use super::{
@@ -20,10 +21,12 @@ use crate::{
         kinds::ProviderKind,
         matrix::{CellState, Rules, to_start},
         run::RunStatus,
+        webhook::EventKind,
         workflow::WorkflowDefinition,
     },
     queue::TokenQueue,
     store::{
+        deliveries,
         matrices::{self, Matrix, Place},
         matrix_cells,
         runs::NewRun,
@@ -86,12 +89,26 @@ async fn dispatch_one(
         let (spent, budget) = (spent.round_dp(2), matrix.budget_usd.round_dp(2));
         let reason = format!("budget: {spent} of {budget} USD are spent{which}");
         done.skipped = matrix_cells::give_up_planned(conn, id, CellState::Skipped, &reason).await?;
+        if done.skipped > 0 {
+            let data = json!({ "matrix": id, "message": reason, "skipped": done.skipped });
+            deliveries::announce(conn, EventKind::BudgetHit, data).await?;
+        }
     } else {
         done.started = start_cells(conn, queue, &matrix, rented).await?;
     }
     if matrix_cells::open(conn, id).await?.is_empty() {
         matrices::finish(conn, id).await?;
         done.over = true;
+        let cells: serde_json::Map<_, _> = matrix_cells::count(conn, id)
+            .await?
+            .into_iter()
+            .map(|(state, cells)| (state.as_str().to_owned(), cells.into()))
+            .collect();
+        let data = json!({
+            "matrix": id, "schedule": matrix.schedule, "cancelled": matrix.cancel_requested,
+            "cells": cells, "spent_usd": spent,
+        });
+        deliveries::announce(conn, EventKind::MatrixDone, data).await?;
     }
     tx.commit().await?;
     Ok(Some(done))
@@ -104,8 +121,7 @@ async fn start_cells(
     rented: bool,
 ) -> Result<usize, Error> {
     let open = matrix_cells::open(conn, matrix.id).await?;
-    let places: HashMap<i32, Place> =
-        matrices::places(conn, matrix.id).await?.into_iter().map(|place| (place.group, place)).collect();
+    let places = places_of(conn, matrix.id).await?;
     let rules = Rules {
         max_parallel: matrix.definition.max_parallel as usize,
         one_of_a_group: matrix.definition.same_machine,
@@ -123,15 +139,20 @@ async fn start_cells(
     Ok(next.len())
 }
 
+/// Where the groups of a matrix are pinned to, by group.
+pub(super) async fn places_of(conn: &mut PgConnection, id: MatrixId) -> Result<HashMap<i32, Place>, Error> {
+    Ok(matrices::places(conn, id).await?.into_iter().map(|place| (place.group, place)).collect())
+}
+
 /// Starts a cell's run, or goes on with the one it has. Either asks for the place that its group is pinned to.
-async fn start_cell(
+pub(super) async fn start_cell(
     conn: &mut PgConnection,
     queue: &dyn TokenQueue,
     matrix: &Matrix,
     workflow: &WorkflowDefinition,
     cell: i32,
     places: &HashMap<i32, Place>,
-) -> Result<(), Error> {
+) -> Result<RunId, Error> {
     let actor = format!("matrix:{}", matrix.id);
     let by = By::from(&actor);
     let mut cell_row = matrix_cells::to_start(conn, matrix.id, cell).await?;
@@ -159,5 +180,5 @@ async fn start_cell(
         id
     };
     matrix_cells::started(conn, matrix.id, cell, id).await?;
-    Ok(())
+    Ok(id)
 }

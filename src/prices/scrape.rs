@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use url::Url;
 
 use super::{
-    Error, fx,
+    Error, drops, fx,
     judge::judge,
     settings::{Access, Settings},
     source::{Pages, PriceSource, SourceError},
@@ -134,7 +134,9 @@ async fn one(
     };
     let mut done = Scraped::not_asked(source.name(), Outcome::Failed, String::new());
     match answer {
-        Ok(answer) => record(pool, source, names, scrape, answer, &access, &mut done).await?,
+        Ok(answer) => {
+            record(pool, source, names, scrape, answer, (&access, settings.drop_percent), &mut done).await?
+        }
         Err(Failure::Store(error)) => return Err(error.into()),
         Err(Failure::Source(error)) => {
             done.error = Some(scrubbed(&error.to_string(), &access));
@@ -250,7 +252,7 @@ async fn record(
     names: &GpuNames,
     scrape: i64,
     answer: Answer,
-    access: &Access,
+    (access, drop_percent): (&Access, u32),
     done: &mut Scraped,
 ) -> Result<(), Error> {
     let normalised = normalise(names, source.name(), source.market(), &answer.offers, &answer.rates);
@@ -259,6 +261,7 @@ async fn record(
     let is_whole = missing.is_empty();
     let mut tx = pool.begin().await?;
     prices::lock(&mut tx, source.name()).await?;
+    let cheapest = drops::before(&mut tx).await?;
     let known = prices::known(&mut tx, source.name()).await?;
     let in_quarantine = prices::jumps(&mut tx, source.name()).await?;
     let judged = judge(&normalised, &known, &in_quarantine);
@@ -285,6 +288,7 @@ async fn record(
         quarantined: done.quarantined,
     };
     prices::finish(&mut tx, scrape, &finish).await?;
+    drops::announce(&mut tx, cheapest.as_ref(), drop_percent).await?;
     tx.commit().await?;
     Ok(())
 }

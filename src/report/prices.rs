@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, HashSet};
 
 use rust_decimal::Decimal;
 use serde::Serialize;
+use sqlx::PgConnection;
 
 use crate::{
     domain::{
         catalog::{Catalog, UnknownName},
         price::{PriceKind, normalise::median},
+        recommend::Priced,
     },
-    store::price_reads::Latest,
+    store::{
+        Error,
+        price_reads::{self, Filter, Latest},
+    },
 };
 
 /// The platforms' prices of one GPU, summed up: fresh and stale ones of one platform count once.
@@ -89,4 +94,25 @@ pub fn keep_cheapest(prices: &mut Vec<Latest>) {
             price.tier.clone(),
         ))
     });
+}
+
+/// Today's on-demand prices that are young enough to count, as recommendations take them. Spot is another thing: a machine
+/// that may be taken away.
+///
+/// # Errors
+/// When the database fails.
+pub async fn todays(conn: &mut PgConnection) -> Result<Vec<Priced>, Error> {
+    let filter = Filter { kind: Some(PriceKind::OnDemand), ..Filter::default() };
+    let all = price_reads::latest(conn, &filter).await?;
+    let young = all.into_iter().filter(|price| price.freshness.counts());
+    Ok(young
+        .map(|price| Priced {
+            gpu: price.gpu_key,
+            count: u32::try_from(price.gpu_count).ok().filter(|count| *count > 0),
+            usd_per_gpu_hour: price.usd_per_gpu_hour,
+            source: [price.platform, price.tier].join(" ").trim().to_owned(),
+            in_stock: price.in_stock,
+            as_of: Some(price.last_seen_at),
+        })
+        .collect())
 }

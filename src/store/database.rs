@@ -8,7 +8,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::Error;
+use super::{Error, publications};
 
 /// Our own migrations; apalis keeps its own list in its own schema.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -83,7 +83,10 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
     sqlx::query_scalar!("select pg_advisory_lock(hashtext('dria-bench migrations'))")
         .fetch_one(&mut *lock)
         .await?;
-    let outcome = apply(pool).await;
+    let outcome = match apply(pool).await {
+        Ok(()) => publications::catch_up(pool).await,
+        Err(error) => Err(error),
+    };
     sqlx::query_scalar!("select pg_advisory_unlock(hashtext('dria-bench migrations'))")
         .fetch_one(&mut *lock)
         .await?;

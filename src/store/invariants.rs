@@ -19,18 +19,22 @@ pub struct Invariant {
 const NAMED: usize = 100;
 
 /// Promises by the key that their rows come under.
-const PROMISES: [(&str, &str); 12] = [
+const PROMISES: [(&str, &str); 13] = [
     ("stuck", "no run is stuck: one that isn't over has a step that waits or runs"),
     ("unsettled", "no step of a run that is over waits or runs"),
     ("doubled", "no step has two results"),
     ("missing", "each level of a run that succeeded has its result"),
-    ("unpublished", "each result and each run that is over has its row to be published"),
+    (
+        "unpublished",
+        "what readers see of a run that is over is what was measured, and is sent or waits to be",
+    ),
     ("pod", "each pod of a run that is over is gone"),
     ("teardown", "each run that is over was torn down"),
     ("open", "each try ended, but the one of a step that runs"),
     ("repeated", "no level was measured twice in a generation"),
     ("paid", "nothing is paid for of a run that is over, or of a pod that is gone"),
     ("unpaid", "each pod that a provider made has its row of what it costs"),
+    ("shared", "no two runs pay for the same pod at the same time"),
     ("spend", "what a run's steps cost is no more than what was paid for it, step by step"),
 ];
 
@@ -58,12 +62,26 @@ pub async fn check(conn: &mut PgConnection) -> Result<Vec<Invariant>, Error> {
                           where s.run_id = r.id and s.name = d ->> 'kind' and s.status = 'done'
                             and b.superseded_at is null)
         union all
-        select 'unpublished', 'result ' || b.id from benchmark_results b
-        where not exists (select 1 from outbox o where o.aggregate = 'result' and o.aggregate_id = b.id::text)
+        select 'unpublished', r.id || ' ' || coalesce('rate ' || b.rate, b.benchmark_type)
+        from over r join benchmark_results b on b.run_id = r.id and b.superseded_at is null
+        left join published_results p on p.result_id = b.id
+        where b.successful_requests > 0 and b.time_per_output_token_ms is not null
+          and b.inter_token_latency_ms is not null
+          and (p.benchmark_type, p.rate, p.total_requests, p.successful_requests, p.requests_per_second,
+               p.request_latency, p.time_to_first_token_ms, p.output_tokens_per_second, p.tokens_per_second)
+              is distinct from
+              (b.benchmark_type, b.rate, b.total_requests, b.successful_requests, b.requests_per_second,
+               b.request_latency, b.time_to_first_token_ms, b.output_tokens_per_second, b.tokens_per_second)
         union all
-        select 'unpublished', 'run ' || r.id from over r
-        where not exists (select 1 from outbox o where o.aggregate = 'run' and o.aggregate_id = r.id::text
-                            and o.version = r.generation)
+        select 'unpublished', r.id || ' has a result that was superseded'
+        from over r join published_runs p on p.run_id = r.id join published_results q using (pod_id)
+        left join benchmark_results b on b.id = q.result_id and b.superseded_at is null
+        where b.id is null
+        union all
+        select 'unpublished', r.id || ' is not in the outbox'
+        from over r join published_runs p on p.run_id = r.id
+        where not exists (select 1 from outbox o where o.aggregate = 'run' and o.aggregate_id = p.pod_id
+                            and o.version >= p.version)
         union all
         select 'pod', p.name || ' (' || p.state || ')' from over r join pods p on p.run_id = r.id where p.state <> 'gone'
         union all
@@ -86,6 +104,10 @@ pub async fn check(conn: &mut PgConnection) -> Result<Vec<Invariant>, Error> {
         where p.provider = 'runpod' and p.external_id is not null
           and p.deadline is not null
           and not exists (select from rentals l where l.provider = p.provider and l.external_id = p.external_id)
+        union all
+        select 'shared', a.pod || ' and ' || b.pod || ' (' || a.external_id || ')' from rentals a
+        join rentals b on b.provider = a.provider and b.external_id = a.external_id and b.id > a.id
+        where b.started_at < coalesce(a.ended_at, 'infinity') and a.started_at < coalesce(b.ended_at, 'infinity')
         union all
         select 'spend', l.pod || ' (' || l.external_id || ')' from rentals l join step_attempts a on a.run_id = l.run_id
         where a.started_at < l.ended_at and a.finished_at > l.started_at

@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 
 use super::Error;
 
-/// All of it as one JSON object: `profile`, `sessions`, `comments`, `likes`, `upvotes`, `reports`, `chats`. Digests of secrets
+/// All of it as one JSON object: `profile`, `sessions`, `comments`, `likes`, `upvotes`, `reports`, `chats`,
+/// `conversations`. Digests of secrets
 /// are left out.
 ///
 /// # Errors
@@ -25,7 +26,9 @@ pub async fn export(conn: &mut PgConnection, github_id: i64) -> Result<Value, Er
              'reports', (select coalesce(jsonb_agg(to_jsonb(r) - array['reporter', 'resolved_by'] order by r.id), '[]')
                          from comment_reports r where r.reporter = 'user:' || $1::bigint),
              'chats', (select coalesce(jsonb_agg(to_jsonb(h) - 'github_id' order by h.created_at, h.id), '[]')
-                       from chat_logs h where h.github_id = $1)) as "all!""#,
+                       from chat_logs h where h.github_id = $1),
+             'conversations', (select coalesce(jsonb_agg(to_jsonb(k) - 'github_id' order by k.created_at, k.id), '[]')
+                               from assistant_conversations k where k.github_id = $1)) as "all!""#,
         github_id
     )
     .fetch_one(conn)
@@ -54,6 +57,21 @@ pub async fn erase(conn: &mut PgConnection, github_id: i64) -> Result<Option<Era
     let chats = sqlx::query_scalar!("delete from chat_logs where github_id = $1 returning id", github_id)
         .fetch_all(&mut *conn)
         .await?;
+    sqlx::query!("delete from assistant_conversations where github_id = $1", github_id)
+        .execute(&mut *conn)
+        .await?;
+    // A day's questions were asked, whoever asked them: the deployment's own budget goes by them.
+    sqlx::query!(
+        "with gone as (delete from assistant_spend where github_id = $1 returning *)
+         insert into assistant_spend as s (day, github_id, questions, prompt_tokens, completion_tokens, usd)
+         select day, 0, questions, prompt_tokens, completion_tokens, usd from gone
+         on conflict (day, github_id) do update
+           set questions = s.questions + excluded.questions, prompt_tokens = s.prompt_tokens + excluded.prompt_tokens,
+               completion_tokens = s.completion_tokens + excluded.completion_tokens, usd = s.usd + excluded.usd",
+        github_id
+    )
+    .execute(&mut *conn)
+    .await?;
     sqlx::query!(
         "update comment_reports set reporter = 'nobody:' || id where reporter = 'user:' || $1::bigint",
         github_id

@@ -97,6 +97,8 @@ pub async fn insert(
 /// A live result.
 #[derive(Debug, Clone)]
 pub struct StoredResult {
+    /// Its row.
+    pub id: i64,
     /// Place of its step.
     pub step: i32,
     /// Generation it was measured in.
@@ -117,7 +119,7 @@ pub struct StoredResult {
 /// When the database fails.
 pub async fn list(conn: &mut PgConnection, run: RunId) -> Result<Vec<StoredResult>, Error> {
     sqlx::query!(
-        "select step, generation, summary, comparability, records_sha256, started_at from benchmark_results
+        "select id, step, generation, summary, comparability, records_sha256, started_at from benchmark_results
          where run_id = $1 and superseded_at is null order by rate nulls last",
         run.as_uuid()
     )
@@ -126,6 +128,7 @@ pub async fn list(conn: &mut PgConnection, run: RunId) -> Result<Vec<StoredResul
     .into_iter()
     .map(|row| {
         Ok(StoredResult {
+            id: row.id,
             step: row.step,
             generation: row.generation,
             summary: from_json::<LevelSummary>("benchmark_results.summary", row.summary)?,

@@ -19,7 +19,7 @@ use crate::{
     retry,
     store::{
         attempts::{self, AttemptOutcome},
-        events, outbox, results,
+        events, results,
         runs::{self, Run},
         steps::{self, Settled, Step},
     },
@@ -118,9 +118,7 @@ impl Commit<'_> {
             runs::freeze_public_id(conn, self.run.id, public_id).await?;
         }
         if let Some(result) = &report.result {
-            let id = results::insert(conn, self.run.id, self.step.step, self.run.generation, result).await?;
-            outbox::append(conn, outbox::Aggregate::Result, &id.to_string(), self.run.generation.into())
-                .await?;
+            results::insert(conn, self.run.id, self.step.step, self.run.generation, result).await?;
         }
         let data = json!({ "timings": report.timings });
         events::append(conn, self.run.id, "step_done", Some(&self.step.name), &self.actor, data).await?;

@@ -28,7 +28,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     // What commands print and the API serves: it knows what steps leave behind, not how they work.
     ("report", &["domain", "store", "SERVICES"]),
     ("sync", &["domain", "store", "SERVICES"]),
-    ("assistant", &["domain", "store", "SERVICES"]),
+    ("assistant", &["domain", "store", "report", "SERVICES"]),
+    ("community", &["domain", "store", "SERVICES"]),
+    ("webhooks", &["domain", "store", "SERVICES"]),
     // What moves a run, whoever asks for it.
     ("ledger", &["domain", "store", "queue", "SERVICES"]),
     // Who signs in, and where; the API and commands ask it.
@@ -43,7 +45,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "jobs",
         &[
             "domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "workflow", "prices",
-            "sync", "SERVICES",
+            "sync", "webhooks", "SERVICES",
         ],
     ),
     // It reads the store and enqueues; it never calls workflow or provider.
@@ -59,6 +61,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "prices",
             "sync",
             "assistant",
+            "community",
+            "webhooks",
             "metrics",
             "monitor",
             "SERVICES",
@@ -78,6 +82,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "queue",
             "sync",
             "assistant",
+            "community",
+            "webhooks",
             "ledger",
             "people",
             "workflow",

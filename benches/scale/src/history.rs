@@ -68,7 +68,8 @@ const COPY: &str = "
     insert into apalis.jobs (job, id, job_type, status, attempts, max_attempts, run_at, last_result, lock_at, lock_by,
             done_at, priority, metadata)
         select j.job, upper(substr(md5(c.n || ' ' || s.step), 1, 26)), j.job_type, j.status, j.attempts, j.max_attempts,
-               j.run_at, j.last_result, j.lock_at, j.lock_by, j.done_at, j.priority, j.metadata
+               j.run_at - make_interval(mins => c.n), j.last_result, j.lock_at - make_interval(mins => c.n), j.lock_by,
+               j.done_at - make_interval(mins => c.n), j.priority, j.metadata
         from copies c join step_runs s on s.run_id = c.template join apalis.jobs j on j.id = s.job_key;
     insert into pods (run_id, generation, provider, name, external_id, state, created_at, gone_at)
         select c.id, p.generation, p.provider, p.name || '-' || c.n, p.external_id, p.state, p.created_at, p.gone_at

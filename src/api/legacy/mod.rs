@@ -9,9 +9,14 @@
 mod answer;
 mod auth;
 mod body;
+mod comments;
 mod often;
+mod prices;
 mod query;
 mod refusal;
+mod results;
+mod search;
+mod votes;
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -24,7 +29,13 @@ use super::{app::App, error::Error};
 
 /// Every resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Part::openapi()).merge(auth::routes())
+    OpenApiRouter::with_openapi(Part::openapi())
+        .merge(auth::routes())
+        .merge(comments::routes())
+        .merge(prices::routes())
+        .merge(results::routes())
+        .merge(search::routes())
+        .merge(votes::routes())
 }
 
 /// What their routes share in the document.
@@ -38,7 +49,7 @@ static PATHS: LazyLock<HashSet<String>> =
 
 /// Whether this is one of these paths, so that what goes wrong on it is said as its clients know it.
 pub(super) fn is_one(path: &str) -> bool {
-    PATHS.contains(path)
+    path == "/health" || PATHS.contains(path)
 }
 
 /// An error of any layer as these paths say it.

@@ -22,6 +22,7 @@ use crate::{
         person::Account,
         refusals::{BadParameters, NotOne, SignedOut},
     },
+    community,
     ledger::tokens::Role,
     people::accounts,
     store::user_sessions::{self, OwnSession},
@@ -103,7 +104,7 @@ async fn show_me(account: Account, uri: Uri) -> Result<Response, Error> {
     })))
 }
 
-/// Everything that is kept of oneself: profile, sessions, comments, likes, upvotes, reports, chats
+/// Everything that is kept of oneself: profile, sessions, comments, likes, upvotes, reports, chats, conversations
 #[utoipa::path(
     get, path = "/me/export", tag = "people", security(("cookie" = []), ("access_token" = [])),
     responses((status = 200, body = Object, description = "A JSON file"), SignedOut, NotOne, BadParameters)
@@ -131,6 +132,8 @@ async fn delete_me(State(app): State<App>, account: Account, uri: Uri) -> Result
         let message = "has to be true: the account would be gone for good".to_owned();
         return Err(Error::Parameters(vec![BadParameter { parameter: "confirm".to_owned(), message }]));
     }
+    // Cut short, it is asked for again: the account is there until the last.
+    community::forget(&app.pool, account.user.github_id).await?;
     accounts::erase(&app.pool, account.user.github_id, account.by()).await?;
     let mut response = private(Json(AccountDeleted { deleted: true }));
     if let Some(cookie) = cookies::set_session("", 0, app.site.secure) {

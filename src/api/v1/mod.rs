@@ -3,7 +3,9 @@
 
 mod admin;
 mod catalog;
+mod comments;
 mod cursor;
+mod explore;
 mod matrices;
 mod me;
 mod prices;
@@ -21,11 +23,13 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(runs::routes())
         .merge(results::routes())
+        .merge(explore::routes())
         .merge(matrices::routes())
         .merge(schedules::routes())
         .merge(prices::routes())
         .merge(catalog::routes())
         .merge(session::routes())
         .merge(me::routes())
+        .merge(comments::routes())
         .merge(admin::routes())
 }

@@ -20,7 +20,7 @@ use crate::{
         roofline::Work,
         sizing::{Options, Precision, Shape},
     },
-    report::{history, number},
+    report::{history, number, prices::todays},
 };
 
 /// The arguments of `gpus recommend`.
@@ -101,7 +101,7 @@ pub(super) async fn run(args: &Args, catalog: &Catalog, context: &Context) -> Cl
         let mut conn = database.pool.acquire().await?;
         let prices = match given {
             Some(prices) => prices,
-            None => prices::latest(&mut conn).await?,
+            None => todays(&mut conn).await?,
         };
         let history = history::points(&mut conn, catalog, args.engine, &asked.ids).await?;
         Ok::<_, CliError>((prices, history))
