@@ -18,7 +18,8 @@ use crate::{
         names::UnknownName,
     },
     ledger::{self, tokens::Role},
-    people, queue,
+    people::{self, GithubError},
+    queue,
     report::records::Level,
     store, webhooks,
 };
@@ -87,6 +88,9 @@ pub(super) enum Error {
         "this needs the role {0}: a token of the API has one, and so have the logins of DRIA_BENCH_ADMINS"
     )]
     NoRole(Role),
+    /// Somebody can't be signed in.
+    #[error(transparent)]
+    SignIn(people::Error),
     /// Nobody is signed in.
     #[error(
         "this needs somebody who is signed in: sign in with GitHub, or send `Authorization: Bearer …` with an access token"
@@ -102,6 +106,11 @@ pub(super) enum Error {
         "the access token is none of ours, or its time is over: renew it in time with POST /auth/refresh, or sign in again"
     )]
     BadSignIn,
+    /// A cookie for somebody who has one, or needs none.
+    #[error(
+        "a token of the API is given for a cookie, by somebody who isn't signed in: send it as `Authorization: Bearer …`"
+    )]
+    SignedInAlready,
     /// A token of the API where a person is needed.
     #[error("this is for people who signed in with GitHub; a token of the API is nobody in particular")]
     NoPerson,
@@ -227,8 +236,10 @@ impl Error {
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Unauthorised => (StatusCode::UNAUTHORIZED, "unauthorised"),
+            Self::SignIn(error) => sign_in(error),
             Self::NotSignedIn | Self::BadSignIn => (StatusCode::UNAUTHORIZED, "not_signed_in"),
             Self::NotSignedInOriginal => (StatusCode::FORBIDDEN, "not_signed_in"),
+            Self::SignedInAlready => (StatusCode::FORBIDDEN, "signed_in_already"),
             Self::NoPerson => (StatusCode::FORBIDDEN, "not_a_person"),
             Self::Suspended(_) => (StatusCode::FORBIDDEN, "suspended"),
             Self::Forged => (StatusCode::FORBIDDEN, "csrf"),
@@ -250,6 +261,17 @@ impl Error {
     }
 }
 
+/// The same of a sign-in that failed.
+const fn sign_in(error: &people::Error) -> (StatusCode, &'static str) {
+    match error {
+        people::Error::NotConfigured => (StatusCode::SERVICE_UNAVAILABLE, "sign_in_not_configured"),
+        people::Error::BadState => (StatusCode::BAD_REQUEST, "sign_in_state"),
+        people::Error::Github(GithubError::Refused(_)) => (StatusCode::BAD_REQUEST, "sign_in_refused"),
+        people::Error::Github(GithubError::Away(_)) => (StatusCode::SERVICE_UNAVAILABLE, "github_away"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
@@ -261,7 +283,8 @@ impl From<people::Error> for Error {
         match error {
             people::Error::Store(error) => Self::Store(error),
             people::Error::Ledger(error) => error.into(),
-            people::Error::Key { .. } | people::Error::BadKey(_) => Self::Internal(error.to_string()),
+            people::Error::NoUser(_) => Self::Unknown(error.to_string()),
+            other => Self::SignIn(other),
         }
     }
 }

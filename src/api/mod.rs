@@ -30,6 +30,7 @@ mod fields;
 mod guard;
 mod health;
 mod home;
+mod idempotency;
 mod legacy;
 mod monitoring;
 mod openapi;

@@ -6,14 +6,13 @@
 
 use axum::{
     body::Body,
-    extract::{FromRef, FromRequestParts},
+    extract::FromRequestParts,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use sqlx::PgPool;
 
 use super::{app::App, auth::Reader, error::Error};
 use crate::store::data_versions::{self, DataVersion, Scope};
@@ -25,15 +24,11 @@ pub(super) struct Public {
     known: Vec<String>,
 }
 
-impl<S> FromRequestParts<S> for Public
-where
-    S: Send + Sync,
-    PgPool: FromRef<S>,
-{
+impl FromRequestParts<App> for Public {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let reader = Reader::from_request_parts(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let reader = Reader::from_request_parts(parts, app).await?;
         Ok(Self { is_private: reader.sees_all(), known: tags(&parts.headers) })
     }
 }

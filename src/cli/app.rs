@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use super::{
     CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, jobs, load, matrices, migrate,
     moderation, openapi, pods, prices, queues, results, run, runs, scheduler, schedules, serve, spec, tokens,
-    truth_server, up, webhooks, worker, workflows,
+    truth_server, up, users, webhooks, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -78,6 +78,9 @@ enum Command {
     /// Make, list and revoke tokens of the API
     #[command(subcommand)]
     Tokens(tokens::Command),
+    /// Who signed in with GitHub; let somebody write no more
+    #[command(subcommand)]
+    Users(users::Command),
     Results(results::Args),
     Load(Box<load::Args>),
     TruthServer(truth_server::Args),
@@ -208,6 +211,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Pods(command) => pods::run(command, context).await,
         Command::Prices(command) => prices::run(command, context).await,
         Command::Tokens(command) => tokens::run(command, context).await,
+        Command::Users(command) => users::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,
         Command::Load(args) => load::run(*args, output).await,
         Command::TruthServer(args) => truth_server::run(args, output).await,

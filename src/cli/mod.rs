@@ -41,6 +41,7 @@ mod table;
 pub mod tokens;
 pub mod truth_server;
 pub mod up;
+pub mod users;
 pub mod webhooks;
 pub mod worker;
 pub mod workflows;

@@ -183,17 +183,19 @@ impl MatrixReport {
     }
 }
 
-/// Matrices, newest first, at most `limit`; only those of `schedule` where one is given.
+/// Matrices, newest first, at most `limit`; only those of `schedule` where one is given, and only those that come after the
+/// one that was made at this time with this id.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list(
     conn: &mut PgConnection,
     schedule: Option<&str>,
+    after: Option<(DateTime<Utc>, MatrixId)>,
     limit: i64,
 ) -> Result<Vec<MatrixSummary>, Error> {
     let mut summaries = Vec::new();
-    for matrix in matrices::list(conn, schedule, limit).await? {
+    for matrix in matrices::list(conn, schedule, after, limit).await? {
         let counts = matrix_cells::count(conn, matrix.id).await?;
         summaries.push(summarise(matrix, counts));
     }

@@ -27,6 +27,7 @@ mod metrics;
 mod money;
 mod observe;
 mod operator;
+mod people;
 mod pick;
 mod prices;
 mod provider_local;

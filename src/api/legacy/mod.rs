@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "parts of the frame that comments, votes, sign-in and the assistant use")]
 
 mod answer;
+mod auth;
 mod body;
 mod comments;
 mod often;
@@ -29,6 +30,7 @@ use super::{app::App, error::Error};
 /// Every resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Part::openapi())
+        .merge(auth::routes())
         .merge(comments::routes())
         .merge(prices::routes())
         .merge(results::routes())

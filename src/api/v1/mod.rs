@@ -6,11 +6,14 @@ mod catalog;
 mod comments;
 mod cursor;
 mod explore;
+mod load;
 mod matrices;
+mod me;
 mod prices;
 mod results;
 mod runs;
 mod schedules;
+mod session;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -26,6 +29,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(schedules::routes())
         .merge(prices::routes())
         .merge(catalog::routes())
+        .merge(session::routes())
+        .merge(me::routes())
         .merge(comments::routes())
         .merge(admin::routes())
 }

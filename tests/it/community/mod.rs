@@ -107,12 +107,14 @@ impl App {
 
     /// As of which version something is to be published; 0: it isn't.
     async fn announced(&self, aggregate: &str, key: &str) -> i64 {
-        sqlx::query_scalar("select coalesce(max(version), 0) from outbox where aggregate = $1 and aggregate_id = $2")
-            .bind(aggregate)
-            .bind(key)
-            .fetch_one(&self.database.pool)
-            .await
-            .unwrap()
+        sqlx::query_scalar(
+            "select coalesce(max(version), 0) from outbox where aggregate = $1 and aggregate_id = $2",
+        )
+        .bind(aggregate)
+        .bind(key)
+        .fetch_one(&self.database.pool)
+        .await
+        .unwrap()
     }
 
     /// How many counts differ from what they count.

@@ -7,6 +7,7 @@ mod dead;
 mod jobs;
 mod moderation;
 mod queues;
+mod users;
 mod watch;
 mod webhooks;
 
@@ -27,6 +28,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(dead::list_dead_letters))
         .routes(routes!(watch::list_workers))
         .routes(routes!(watch::reaper))
+        .routes(routes!(users::list_users))
+        .routes(routes!(users::suspend_user))
+        .routes(routes!(users::unsuspend_user))
         .routes(routes!(moderation::list_moderation))
         .routes(routes!(moderation::keep_comment))
         .routes(routes!(moderation::hide_comment))
