@@ -2,6 +2,8 @@
 //!
 //! The load generator doesn't use it: what is timed has its own client.
 
+pub mod addresses;
+
 use std::{net::SocketAddr, time::Duration};
 
 /// What we call ourselves. Some providers refuse clients without a User-Agent.

@@ -1,6 +1,5 @@
 //! What a benchmark is, and what its numbers mean. Pure: no tokio, no sqlx, no reqwest, no clock.
 
-pub mod addresses;
 pub mod catalog;
 pub mod community;
 pub mod definition;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use url::{Host, Url};
 
-use crate::domain::addresses::{METADATA_NAMES, is_forbidden, is_public};
+use crate::http::addresses::{METADATA_NAMES, is_forbidden, is_public};
 
 /// The longest URL.
 const LONGEST: usize = 2000;

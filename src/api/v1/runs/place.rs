@@ -6,10 +6,8 @@ use url::{Host, Url};
 
 use crate::{
     api::error::{BadField, Error},
-    domain::{
-        addresses::{METADATA_NAMES, is_forbidden},
-        spec::RunSpec,
-    },
+    domain::spec::RunSpec,
+    http::addresses::{METADATA_NAMES, is_forbidden},
 };
 
 /// How long a name is looked up.
