@@ -65,6 +65,11 @@ impl Parameters {
         value.ok_or_else(|| Error::Parameters(std::mem::take(&mut self.bad)))
     }
 
+    /// Remembers what is wrong with a parameter, in words that read on from its name.
+    pub(super) fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        self.bad.push(BadParameter { parameter: name.to_owned(), message: message.into() });
+    }
+
     /// Lets anything else pass: a page's address gathers parameters that are nobody's fault (`utm_source`).
     pub(super) fn ignore_others(&mut self) {
         self.pairs.clear();

@@ -6,6 +6,7 @@ use sqlx::PgPool;
 use super::{
     By, Error,
     operator::{Terms, record},
+    pick,
 };
 use crate::{
     domain::ids::RunId,
@@ -36,7 +37,7 @@ pub async fn start_once(
     pool: &PgPool,
     queue: &dyn TokenQueue,
     new: &NewRun<'_>,
-    terms: Terms,
+    terms: Terms<'_>,
     key: Option<Key<'_>>,
     by: impl Into<By<'_>>,
 ) -> Result<Started, Error> {
@@ -56,6 +57,9 @@ pub async fn start_once(
         };
     }
     record(&mut tx, queue, new, by).await?;
+    if let Some(picked) = terms.picked {
+        pick::note(&mut tx, new.id, picked, by).await?;
+    }
     steering::set_hold(&mut tx, new.id, terms.hold_min).await?;
     let mut detail = json!({ "hold_on_failure_min": terms.hold_min });
     if let Some(usd) = terms.budget_usd {

@@ -77,7 +77,8 @@ async fn measure(server: &embedded_pg::EmbeddedPg, points: i64) -> anyhow::Resul
     for read in 0..READS {
         let gpu = format!("GPU {}", read % 50);
         let asked = Instant::now();
-        price_reads::latest(&mut conn, &Filter { gpu_key: Some(&gpu), ..Filter::default() }).await?;
+        let keys = [gpu.clone()];
+        price_reads::latest(&mut conn, &Filter { gpu_keys: Some(&keys), ..Filter::default() }).await?;
         latest.push(asked.elapsed());
         let asked = Instant::now();
         spans = price_reads::history(&mut conn, &gpu, None, None, 90, 86_400).await?.len();

@@ -2,10 +2,14 @@
 //! them; a new resource is a module and a line here.
 
 mod admin;
+mod asked;
 mod catalog;
+mod costs;
 mod cursor;
+mod fits;
 mod matrices;
 mod prices;
+mod recommendations;
 mod results;
 mod runs;
 mod schedules;
@@ -23,5 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(schedules::routes())
         .merge(prices::routes())
         .merge(catalog::routes())
+        .merge(fits::routes())
+        .merge(recommendations::routes())
+        .merge(costs::routes())
         .merge(admin::routes())
 }

@@ -102,6 +102,9 @@ fn every_resource_is_in_it() {
         "prices",
         "gpus",
         "models",
+        "fits",
+        "recommendations",
+        "costs",
         "admin/queues",
         "admin/jobs",
         "admin/dead-letters",
@@ -159,6 +162,7 @@ async fn each_refusal_that_it_names_is_real() {
             Some("priority") => "?priority=3",
             Some("budget") => "?max_usd=3",
             Some("history") => "?gpu=H100",
+            Some("costs" | "everywhere") => "?run=01949c00-0000-7000-8000-000000000000",
             _ if method == Method::DELETE => "?confirm=true",
             _ => "",
         };

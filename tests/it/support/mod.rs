@@ -6,6 +6,7 @@ pub(crate) mod database;
 pub(crate) mod drain;
 pub(crate) mod llama;
 pub(crate) mod pods;
+pub(crate) mod prices;
 pub(crate) mod program;
 pub(crate) mod replay;
 pub(crate) mod runpod;
