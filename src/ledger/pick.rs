@@ -46,8 +46,28 @@ pub async fn pick(
     spec: &mut RunSpec,
     max_usd_per_hour: Option<Decimal>,
 ) -> Result<Picked, Unpicked> {
+    pick_for_all(conn, [spec], max_usd_per_hour).await
+}
+
+/// The same for requests of one model that are to be compared, and so run on the same GPUs: picked for the one that needs
+/// the most memory, of equals for the first.
+pub(super) async fn pick_for_all<'a>(
+    conn: &mut PgConnection,
+    specs: impl IntoIterator<Item = &'a mut RunSpec>,
+    max_usd_per_hour: Option<Decimal>,
+) -> Result<Picked, Unpicked> {
     let catalog = Catalog::embedded()?;
-    let sizing = Sizing::of(spec, &catalog).map_err(Unpicked::Unsized)?;
+    let specs: Vec<&mut RunSpec> = specs.into_iter().collect();
+    let mut largest: Option<(&RunSpec, Sizing)> = None;
+    for spec in &specs {
+        let sizing = Sizing::of(spec, &catalog).map_err(Unpicked::Unsized)?;
+        if largest.as_ref().is_none_or(|(_, before)| sizing.weights_bytes() > before.weights_bytes()) {
+            largest = Some((spec, sizing));
+        }
+    }
+    let Some((spec, sizing)) = largest else {
+        return Err(Unpicked::Unsized("nothing is to be run".to_owned()));
+    };
     let prices = price_offers::on_demand(conn, price_offers::RUNPOD).await?;
     if prices.is_empty() {
         return Err(Unpicked::NoPrice);
@@ -56,7 +76,9 @@ pub async fn pick(
     let advice = recommend(&sizing.question(spec), catalog.gpus(), &prices, &history);
     let picked =
         choose(&catalog, advice, spec.machine.gpu_count, max_usd_per_hour).map_err(Unpicked::NoneLeft)?;
-    picked.fill_in(spec);
+    for spec in specs {
+        picked.fill_in(spec);
+    }
     Ok(picked)
 }
 

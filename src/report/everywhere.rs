@@ -77,9 +77,9 @@ pub async fn everywhere(
     Ok(Everywhere { run: report.run, gpu_id, gpu_count, utilisation, offers })
 }
 
-/// Whether a machine of this offer has as many GPUs, or they can be had one by one.
+/// Whether a machine of this offer has as many GPUs, or any number.
 fn fits(price: &Latest, gpu_count: u32) -> bool {
-    gpu_count > 0 && (price.gpu_count <= 1 || u32::try_from(price.gpu_count) == Ok(gpu_count))
+    gpu_count > 0 && (price.gpu_count == 0 || u32::try_from(price.gpu_count) == Ok(gpu_count))
 }
 
 fn same_series(one: &Latest, other: &Latest) -> bool {

@@ -192,7 +192,8 @@ async fn what_cannot_be_picked_is_refused_with_the_reasons() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_priced_again_at_what_every_platform_asks_today() {
     let bench = bench_with_prices().await;
-    say(&bench.database, &[("lium", "NVIDIA L40S", 1, "0.10", "secure", 1, true)]).await;
+    say(&bench.database, &[("lium", "NVIDIA L40S", 0, "0.10", "secure", 1, true)]).await;
+    say(&bench.database, &[("runpod", "NVIDIA L40S", 2, "0.20", "secure", 1, true)]).await;
     let ended = bench.run(
         "run --engine truth --prompt-tokens 4 --output-tokens 16 --engine-arg=--ttft-ms=10 --engine-arg=--itl-ms=5 \
          --rates 1 --seconds 1 --json --quiet",

@@ -96,6 +96,12 @@ impl Sizing {
         Ok(Self { shape, options, model_ids: ids(model) })
     }
 
+    /// What its weights take, bytes.
+    #[must_use]
+    pub fn weights_bytes(&self) -> f64 {
+        self.shape.weights_bytes(self.options.precision)
+    }
+
     /// The question whose answer picks: the cheapest output tokens under the load of the throughput benchmark.
     #[must_use]
     pub fn question(&self, spec: &RunSpec) -> Question<'_> {

@@ -27,7 +27,15 @@ const PAGES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("skypilot", &[("lambda", "skypilot/lambda/vms.csv")]),
-    ("runpod_v2", &[("gpus", "runpod_v2/catalog/gpus")]),
+    (
+        "runpod_v2",
+        &[
+            ("gpus x1", "runpod_v2/catalog/gpus"),
+            ("gpus x2", "runpod_v2/catalog/gpus"),
+            ("gpus x4", "runpod_v2/catalog/gpus"),
+            ("gpus x8", "runpod_v2/catalog/gpus"),
+        ],
+    ),
     ("lambda", &[("instance-types", "lambda")]),
     ("shadeform", &[("types", "shadeform")]),
     ("primeintellect", &[("gpus", "primeintellect")]),
