@@ -2,6 +2,7 @@
 
 mod faults;
 mod people;
+mod plans;
 mod read;
 mod scrape;
 

@@ -133,7 +133,7 @@ fn units_are_those_of_each_source() {
 /// Every page of every source without one field that it can't do without: source, field, path that is named.
 const MISSED: &[(&str, &str, &str)] = &[
     ("runpod", "securePrice", "gpuTypes: data.gpuTypes[0].securePrice: is missing"),
-    ("runpod_v2", "secure", "gpus: gpus[0].price.secure: is missing"),
+    ("runpod_v2", "secure", "gpus x1: gpus[0].price.secure: is missing"),
     ("vastai", "dph_base", "bundles: offers[0].dph_base: is missing"),
     ("vultr", "hourly_cost", "plans: plans[0].hourly_cost: is missing"),
     ("azure", "retailPrice", "prices: Items[0].retailPrice: is missing"),
