@@ -106,6 +106,9 @@ fn every_resource_is_in_it() {
         "prices",
         "gpus",
         "models",
+        "fits",
+        "recommendations",
+        "costs",
         "admin/queues",
         "admin/jobs",
         "admin/dead-letters",
@@ -166,6 +169,7 @@ async fn each_refusal_that_it_names_is_real() {
             Some("budget") => "?max_usd=3",
             Some("history") => "?gpu=H100",
             Some("suspend") => "?reason=spam",
+            Some("costs" | "everywhere") => "?run=01949c00-0000-7000-8000-000000000000",
             _ if method == Method::DELETE => "?confirm=true",
             _ => "",
         };

@@ -8,6 +8,7 @@ pub(crate) mod github;
 pub(crate) mod llama;
 pub(crate) mod people;
 pub(crate) mod pods;
+pub(crate) mod prices;
 pub(crate) mod program;
 pub(crate) mod replay;
 pub(crate) mod runpod;
