@@ -53,7 +53,8 @@ pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Respo
     let is_docs = path == "/docs" || path.starts_with("/docs/");
     let form = accept::form(request.headers());
     let is_legacy = legacy::is_one(path) || (path == "/" && form != Form::Html);
-    let is_somebodys = [header::AUTHORIZATION, header::COOKIE].iter().any(|name| request.headers().contains_key(name));
+    let is_somebodys =
+        [header::AUTHORIZATION, header::COOKIE].iter().any(|name| request.headers().contains_key(name));
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         if let Error::Store(cause) = &*error {

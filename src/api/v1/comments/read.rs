@@ -90,7 +90,7 @@ impl Cursor {
     fn read(text: &str) -> Option<Self> {
         let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let mut parts = text.split('/');
-        let mut time = |part: Option<&str>| DateTime::from_timestamp_micros(part?.parse().ok()?);
+        let time = |part: Option<&str>| DateTime::from_timestamp_micros(part?.parse().ok()?);
         let sort = parts.next()?.parse().ok()?;
         let as_of = time(parts.next())?;
         let score = parts.next()?.parse().ok()?;
