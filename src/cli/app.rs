@@ -6,8 +6,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
     CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, jobs, load, matrices, migrate,
-    openapi, pods, prices, queues, results, run, runs, scheduler, schedules, serve, spec, tokens,
-    truth_server, up, users, worker, workflows,
+    moderation, openapi, pods, prices, queues, results, run, runs, scheduler, schedules, serve, spec, tokens,
+    truth_server, up, users, webhooks, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -100,6 +100,12 @@ enum Command {
     /// The workers of all hosts
     #[command(subcommand)]
     Workers(jobs::WorkersCommand),
+    /// Comments that people reported: list, keep, hide, delete
+    #[command(subcommand)]
+    Moderation(moderation::Command),
+    /// Who is told when something happens, and what became of each message
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     Openapi(openapi::Args),
     Doctor(doctor::Args),
     /// Show and check workflow and schedule definitions
@@ -218,6 +224,8 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Queues(command) => queues::run(command, context).await,
         Command::Jobs(command) => jobs::run(command, context).await,
         Command::Workers(command) => jobs::run_workers(command, context).await,
+        Command::Moderation(command) => moderation::run(command, context).await,
+        Command::Webhooks(command) => webhooks::run(command, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Workflows(args) => {
             let definitions = Definitions::new(spec::definition_places(&context));

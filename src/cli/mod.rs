@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod load;
 pub mod matrices;
 pub mod migrate;
+pub mod moderation;
 pub mod openapi;
 mod output;
 pub mod pods;
@@ -41,6 +42,7 @@ pub mod tokens;
 pub mod truth_server;
 pub mod up;
 pub mod users;
+pub mod webhooks;
 pub mod worker;
 pub mod workflows;
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{CliResult, Context, Exit, database::Database, signals::Stop, site};
+use super::{CliResult, Context, Exit, database::Database, services, signals::Stop, site};
 use crate::api;
 
 /// Serve results and steering over HTTP until stopped (Ctrl-C or SIGTERM); runs are worked elsewhere
@@ -32,7 +32,8 @@ pub async fn run(args: Args, context: Context) -> CliResult {
 async fn serve(args: &Args, context: &Context, database: &Database) -> CliResult {
     let settings = site::settings(&context.config, args.host, args.port)?;
     let mut stop = Stop::new()?;
-    let server = api::serve(&settings, database.pool.clone()).await?;
+    let server =
+        api::serve_with(&settings, database.pool.clone(), services::extras(&context.config)?).await?;
     if context.output.json {
         context.output.json(&serde_json::json!({ "url": server.url() }));
     } else {

@@ -53,7 +53,8 @@ async fn all_in_one(
     let mut stop = Stop::new()?;
     let services = services::services(context, database).await?;
     // First of all: an address that is refused must leave nothing running.
-    let server = api::serve(&settings, database.pool.clone()).await?;
+    let server =
+        api::serve_with(&settings, database.pool.clone(), services::extras(&context.config)?).await?;
     let token = tokens::first_admin(database).await?;
     let workers = WorkerSet::start(&services, options);
     let scheduler = Scheduler::start(&services, &services::scheduler_options(context));
