@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use super::{feed::Feed, legacy::Often, origin::Site, streams::Streams};
-use crate::people::People;
+use crate::{assistant::Assistant, people::People};
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub(super) struct App {
     pub(super) often: Arc<Often>,
     /// The server is told to stop: answers that have no end of their own end now.
     pub(super) stopping: CancellationToken,
+    /// Who answers questions; `None`: nobody is set up to.
+    pub(super) assistant: Option<Assistant>,
     /// Who is signed in.
     pub(super) people: Arc<People>,
     /// What this server and the site are called.

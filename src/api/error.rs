@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    assistant,
     domain::{
         ids::{MatrixId, RunId},
         matrix::MatrixError,
@@ -133,6 +134,9 @@ pub(super) enum Error {
     /// No answer in time.
     #[error("there was no answer within {0} s: the machine or its database is busy; try again")]
     TooSlow(u64),
+    /// The assistant doesn't answer.
+    #[error("{0}")]
+    Assistant(assistant::Error),
     /// The schema isn't this version's.
     #[error("{0}")]
     NotReady(String),
@@ -229,14 +233,38 @@ impl Error {
             Self::Queue(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue"),
             Self::Body(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::TooSlow(_) => (StatusCode::SERVICE_UNAVAILABLE, "timeout"),
+            Self::Assistant(error) => assistant_status_and_code(error),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
         }
     }
 
+    /// The stable name for programs.
+    pub(super) const fn code(&self) -> &'static str {
+        self.status_and_code().1
+    }
+
     /// Status of the answer.
     pub(super) const fn status(&self) -> StatusCode {
         self.status_and_code().0
+    }
+}
+
+/// The same of what the assistant says.
+const fn assistant_status_and_code(error: &assistant::Error) -> (StatusCode, &'static str) {
+    use assistant::Error as Why;
+    match error {
+        Why::NotConfigured | Why::Settings(_) => (StatusCode::SERVICE_UNAVAILABLE, "assistant_off"),
+        Why::UnknownRun(_) => (StatusCode::NOT_FOUND, "run_not_found"),
+        Why::Question { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_body"),
+        Why::PersonSpent { .. } | Why::AllSpent { .. } => (StatusCode::TOO_MANY_REQUESTS, "assistant_spent"),
+        Why::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "assistant_busy"),
+        Why::TooMuch(_) => (StatusCode::BAD_GATEWAY, "answer_too_long"),
+        Why::TooSlow(_) => (StatusCode::SERVICE_UNAVAILABLE, "timeout"),
+        Why::Unreachable(_) | Why::Refused { .. } | Why::ComeBack(_) | Why::Broken(_) => {
+            (StatusCode::BAD_GATEWAY, "model_failed")
+        }
+        Why::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
     }
 }
 
@@ -297,6 +325,7 @@ impl Error {
         match self {
             Self::TooMany(seconds) => Some(*seconds),
             Self::TooManyStreams(_) => Some(10),
+            Self::Assistant(error) => error.retry_after_s(),
             _ => None,
         }
     }

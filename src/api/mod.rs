@@ -17,8 +17,8 @@ mod accept;
 mod app;
 mod auth;
 mod caller;
-mod cors;
 mod cookies;
+mod cors;
 mod docs;
 mod error;
 mod feed;
@@ -43,4 +43,4 @@ mod streams;
 mod v1;
 
 pub use openapi::document;
-pub use server::{Error, Server, serve};
+pub use server::{Error, Server, serve, serve_with};

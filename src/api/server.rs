@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{app::App, feed::Feed, legacy::Often, origin::Site, routes, streams::Streams};
-use crate::{config, people::People, store::api_tokens};
+use crate::{assistant::Assistant, config, people::People, store::api_tokens};
 
 /// How long answers under way may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -88,6 +88,18 @@ fn url_of(mut address: SocketAddr) -> String {
 /// # Errors
 /// When the port is taken or can't be listened on, or it is beyond this machine and no admin token exists.
 pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Error> {
+    serve_with(settings, pool, None).await
+}
+
+/// The same, with an assistant that answers questions.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_with(
+    settings: &config::Server,
+    pool: PgPool,
+    assistant: Option<Assistant>,
+) -> Result<Server, Error> {
     let address = SocketAddr::new(settings.host, settings.port);
     if !address.ip().is_loopback() {
         let mut conn = pool.acquire().await.map_err(crate::store::Error::from)?;
@@ -108,6 +120,7 @@ pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Er
         streams: Streams::new(settings.streams_per_address.get()),
         often: Arc::new(Often::default()),
         stopping: stopping.clone(),
+        assistant,
         people: People::new(&settings.sign_in),
         site: Arc::new(Site::new(settings, url_of(address))),
     };

@@ -45,10 +45,10 @@ pub mod schedules;
 pub mod steering;
 pub mod steps;
 pub mod tokens;
-pub mod votes;
-pub mod webhooks;
 pub mod user_sessions;
 pub mod users;
+pub mod votes;
+pub mod webhooks;
 pub mod workers;
 
 /// Why the store could not answer.

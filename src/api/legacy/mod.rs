@@ -8,6 +8,7 @@
 
 mod answer;
 mod body;
+mod chat;
 mod often;
 mod query;
 mod refusal;
@@ -23,7 +24,7 @@ use super::{app::App, error::Error};
 
 /// Every resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Part::openapi())
+    OpenApiRouter::with_openapi(Part::openapi()).merge(chat::routes())
 }
 
 /// What their routes share in the document.
@@ -38,6 +39,11 @@ static PATHS: LazyLock<HashSet<String>> =
 /// Whether this is one of these paths, so that what goes wrong on it is said as its clients know it.
 pub(super) fn is_one(path: &str) -> bool {
     PATHS.contains(path)
+}
+
+/// Whether an answer of this path may take longer than others until its head.
+pub(super) fn is_slow(path: &str) -> bool {
+    chat::is_slow(path)
 }
 
 /// An error of any layer as these paths say it.

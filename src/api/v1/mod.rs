@@ -2,6 +2,7 @@
 //! them; a new resource is a module and a line here.
 
 mod admin;
+mod assistant;
 mod catalog;
 mod cursor;
 mod matrices;
@@ -23,5 +24,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(schedules::routes())
         .merge(prices::routes())
         .merge(catalog::routes())
+        .merge(assistant::routes())
         .merge(admin::routes())
 }

@@ -92,10 +92,12 @@ fn date_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
     // With its time: 2026-11-24T16:00:00Z
     let rest = &bytes[at + 10..];
-    let time = rest.iter().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'T' | b':' | b'.' | b'Z'));
+    let time =
+        rest.iter().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'T' | b':' | b'.' | b'Z'));
     let length = if rest.first() == Some(&b'T') { time.count() } else { 0 };
     // What ends the sentence isn't part of it.
-    let length = rest[..length].iter().rposition(|byte| !matches!(byte, b':' | b'.')).map_or(0, |last| last + 1);
+    let length =
+        rest[..length].iter().rposition(|byte| !matches!(byte, b':' | b'.')).map_or(0, |last| last + 1);
     Some(at + 10 + length)
 }
 
