@@ -64,3 +64,22 @@ pub fn explain(error: reqwest::Error) -> String {
     }
     text
 }
+
+/// A client that goes where it is sent and nowhere else: it follows no redirect, so that what it carries isn't carried on.
+/// Otherwise as [`client`].
+///
+/// # Errors
+/// When the TLS configuration can't be loaded.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that builds a client")]
+pub fn direct(timeout: Option<Duration>) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(Duration::from_secs(5))
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none());
+    match timeout {
+        Some(timeout) => builder.timeout(timeout),
+        None => builder,
+    }
+    .build()
+}

@@ -57,10 +57,12 @@ pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: 
 /// Puts the headers on, and turns the errors that a person sees into a page.
 pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_legacy = legacy::is_one(path);
     let is_for_programs = is_for_programs(path);
     let is_docs = path == "/docs" || path.starts_with("/docs/");
     let form = accept::form(request.headers());
+    let is_legacy = legacy::is_one(path) || (path == "/" && form != Form::Html);
+    let is_somebodys =
+        [header::AUTHORIZATION, header::COOKIE].iter().any(|name| request.headers().contains_key(name));
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         if let Error::Store(cause) = &*error {
@@ -83,9 +85,19 @@ pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Respo
         body.headers_mut().extend(std::mem::take(response.headers_mut()));
         response = body;
     }
-    add_headers(response.headers_mut());
+    add_headers(response.headers_mut(), is_somebodys);
     let policy = if is_docs { docs::security_policy() } else { page::security_policy() };
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// Tells browsers to come with TLS from now on, for a year, where they come with it at all.
+pub(super) async fn stay_with_tls(State(https): State<bool>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if https {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
     response
 }
 
@@ -96,17 +108,20 @@ fn is_for_programs(path: &str) -> bool {
 }
 
 /// The pages need nothing but their own style, so nothing else is allowed. What is served is never sniffed, framed or
-/// taken in by another site, and is asked for again each time, since runs go on.
-fn add_headers(headers: &mut HeaderMap) {
-    let fixed: [(HeaderName, &str); 5] = [
+/// taken in by another site, and is asked for again each time, since runs go on. What somebody signed in sees is for them alone.
+fn add_headers(headers: &mut HeaderMap, is_somebodys: bool) {
+    let fixed: [(HeaderName, &str); 3] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::VARY, "Accept"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    let kept_by = HeaderValue::from_static(if is_somebodys { "private, no-cache" } else { "no-cache" });
+    headers.entry(header::CACHE_CONTROL).or_insert(kept_by);
+    for varies in ["Accept", "Authorization, Cookie"] {
+        headers.append(header::VARY, HeaderValue::from_static(varies));
     }
 }
 

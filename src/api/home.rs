@@ -6,12 +6,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use sqlx::PgPool;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     accept::{self, Form},
-    app::Pool,
+    app::{App, Pool},
     error::Error,
-    health::health,
+    health::{Alive, health},
     page,
     parameters::{Parameters, RunParameter},
     redact,
@@ -21,8 +22,20 @@ use crate::{report::RunReport, store::runs};
 /// Other runs that the page lists.
 const OTHERS: i64 = 20;
 
-/// `GET /`: the newest run or `?run=` as a page where HTML is asked for, else as `/health`.
-pub(super) async fn home(State(pool): Pool, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
+/// The route.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(home))
+}
+
+/// A page for people, and for programs the same as /health
+///
+/// The newest run, or that of `run`, where `Accept` names HTML.
+#[utoipa::path(
+    get, path = "/", tag = "original",
+    params(("run" = Option<String>, Query, description = "Of the page: a run's id")),
+    responses((status = 200, content((Alive = "application/json"), (String = "text/html"))))
+)]
+async fn home(State(pool): Pool, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
     match accept::form(&headers) {
         Form::Html => Ok(run_page(&pool, &uri).await?.into_response()),
         Form::Json | Form::Any => Ok(health().await.into_response()),

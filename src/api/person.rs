@@ -61,10 +61,17 @@ pub(super) struct Account {
     pub(super) by_cookie: bool,
     /// Whether they are an administrator.
     pub(super) admin: bool,
+    /// `user:<number>`.
+    actor: String,
     request_id: Arc<str>,
 }
 
 impl Account {
+    /// Who it is, for the audit log: by number, since nobody else's name may be left there when they are gone.
+    pub(super) fn by(&self) -> By<'_> {
+        By { actor: &self.actor, role: None, request_id: Some(&self.request_id) }
+    }
+
     /// The same as somebody who takes part.
     fn person(self) -> Person {
         Person {
@@ -96,7 +103,8 @@ impl FromRequestParts<App> for Account {
         let request_id = Caller::from_request_parts(parts, app).await?.id;
         match principal {
             Principal { who: Guest::User(user), session: Some(session), by_cookie, .. } => {
-                Ok(Self { user, session, by_cookie, admin, request_id })
+                let actor = format!("user:{}", user.github_id);
+                Ok(Self { user, session, by_cookie, admin, actor, request_id })
             }
             _ if original => Err(Error::BadSignIn),
             _ => Err(Error::NoPerson),

@@ -1,11 +1,11 @@
 //! Which path is answered by whom.
 
-use axum::{Router, http::Uri, middleware, routing::get};
+use axum::{Router, http::Uri, middleware};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     app::App,
-    caller, cors, docs,
+    caller, compress, cors, docs,
     error::Error,
     guard::{self, Limits},
     health, home, legacy, monitoring, openapi,
@@ -19,6 +19,7 @@ pub(super) fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::preamble())
         .merge(health::routes())
         .merge(monitoring::routes())
+        .merge(home::routes())
         .merge(legacy::routes())
         .nest("/api/v1", v1::routes())
 }
@@ -26,7 +27,7 @@ pub(super) fn documented() -> OpenApiRouter<App> {
 /// Every route, with its guards.
 pub(super) fn router(app: App, settings: &config::Server) -> Router {
     let (routes, document) = documented().split_for_parts();
-    let routes = routes.route("/", get(home::home)).merge(docs::routes(&document)).with_state(app);
+    let routes = routes.merge(docs::routes(&document)).with_state(app);
     guarded(routes, Limits::default(), settings)
 }
 
@@ -39,7 +40,14 @@ pub(super) fn guarded(routes: Router, limits: Limits, settings: &config::Server)
         .layer(middleware::from_fn_with_state(limits, guard::limit))
         .layer(middleware::from_fn_with_state(rates, rate::limit))
         .layer(middleware::from_fn(guard::dress))
+        .layer(middleware::from_fn_with_state(is_https(settings), guard::stay_with_tls))
         .layer(middleware::from_fn_with_state(cors::Origins::new(&settings.origins), cors::allow))
+        .layer(compress::layer())
         .layer(middleware::from_fn_with_state(settings.behind_proxy, caller::identify))
         .layer(middleware::from_fn(monitoring::time))
+}
+
+/// Whether browsers reach this server with TLS.
+fn is_https(settings: &config::Server) -> bool {
+    settings.base_url.as_ref().is_some_and(|url| url.scheme() == "https")
 }

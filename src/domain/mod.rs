@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod catalog;
 pub mod community;
 pub mod definition;
+pub mod explore;
 pub mod failure;
 pub mod ids;
 pub mod job;

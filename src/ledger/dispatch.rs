@@ -121,8 +121,7 @@ async fn start_cells(
     rented: bool,
 ) -> Result<usize, Error> {
     let open = matrix_cells::open(conn, matrix.id).await?;
-    let places: HashMap<i32, Place> =
-        matrices::places(conn, matrix.id).await?.into_iter().map(|place| (place.group, place)).collect();
+    let places = places_of(conn, matrix.id).await?;
     let rules = Rules {
         max_parallel: matrix.definition.max_parallel as usize,
         one_of_a_group: matrix.definition.same_machine,
@@ -140,15 +139,20 @@ async fn start_cells(
     Ok(next.len())
 }
 
+/// Where the groups of a matrix are pinned to, by group.
+pub(super) async fn places_of(conn: &mut PgConnection, id: MatrixId) -> Result<HashMap<i32, Place>, Error> {
+    Ok(matrices::places(conn, id).await?.into_iter().map(|place| (place.group, place)).collect())
+}
+
 /// Starts a cell's run, or goes on with the one it has. Either asks for the place that its group is pinned to.
-async fn start_cell(
+pub(super) async fn start_cell(
     conn: &mut PgConnection,
     queue: &dyn TokenQueue,
     matrix: &Matrix,
     workflow: &WorkflowDefinition,
     cell: i32,
     places: &HashMap<i32, Place>,
-) -> Result<(), Error> {
+) -> Result<RunId, Error> {
     let actor = format!("matrix:{}", matrix.id);
     let by = By::from(&actor);
     let mut cell_row = matrix_cells::to_start(conn, matrix.id, cell).await?;
@@ -176,5 +180,5 @@ async fn start_cell(
         id
     };
     matrix_cells::started(conn, matrix.id, cell, id).await?;
-    Ok(())
+    Ok(id)
 }

@@ -6,7 +6,7 @@
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use super::{ResultReport, RunReport};
+use super::ResultReport;
 use crate::{
     domain::{
         ids::RunId,
@@ -18,7 +18,10 @@ use crate::{
             summary::{BenchmarkType, Distribution},
         },
     },
-    store::{Error, records},
+    store::{
+        self, records,
+        results::{self, StoredResult},
+    },
 };
 
 /// A level of a run, with its samples where its records are at hand.
@@ -75,6 +78,9 @@ pub struct Comparison {
 pub struct Compared {
     /// The level: `concurrent 4`, `throughput`.
     pub level: String,
+    /// The same for programs: its type and streams.
+    #[serde(skip)]
+    pub key: (BenchmarkType, Option<u32>),
     /// The quantity.
     pub quantity: Quantity,
     /// The test's outcome.
@@ -175,18 +181,19 @@ type Key = (BenchmarkType, Option<u32>);
 ///
 /// # Errors
 /// When the database fails.
-pub async fn levels(conn: &mut PgConnection, run: RunId) -> Result<Vec<ComparedLevel>, Error> {
-    let Some(report) = RunReport::read(conn, run).await? else { return Ok(Vec::new()) };
-    let mut levels = Vec::with_capacity(report.results.len());
-    for result in report.results {
-        let block = records::of_level(conn, run, result.benchmark_type, result.rate).await?;
-        let samples = block.and_then(|block| raw::decode(&block).ok()).map(|level| LevelSamples::of(&level));
-        levels.push(ComparedLevel { result, samples });
-    }
-    Ok(levels)
+pub async fn levels(conn: &mut PgConnection, run: RunId) -> Result<Vec<ComparedLevel>, store::Error> {
+    Ok(stored(conn, run).await?.into_iter().map(ComparedLevel::of).collect())
 }
 
 impl ComparedLevel {
+    /// A stored level. Results of versions that kept no records, or whose records can't be read, are compared by their
+    /// summaries. Reading the records of a long level takes a while.
+    #[must_use]
+    pub fn of((result, block): StoredLevel) -> Self {
+        let samples = block.and_then(|block| raw::decode(&block).ok()).map(|level| LevelSamples::of(&level));
+        Self { result: ResultReport::from_summary(result.summary, result.comparability), samples }
+    }
+
     fn key(&self) -> Key {
         (self.result.benchmark_type, self.result.rate)
     }
@@ -194,6 +201,23 @@ impl ComparedLevel {
 
 fn name((kind, rate): Key) -> String {
     rate.map_or_else(|| kind.as_str().to_owned(), |rate| format!("{} {rate}", kind.as_str()))
+}
+
+/// A level as it is stored, with the block of its records where that was kept.
+pub type StoredLevel = (StoredResult, Option<Vec<u8>>);
+
+/// The levels of a run: concurrent by ascending rate, then throughput.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stored(conn: &mut PgConnection, run: RunId) -> Result<Vec<StoredLevel>, store::Error> {
+    let mut levels = Vec::new();
+    for result in results::list(conn, run).await? {
+        let columns = &result.summary.compat;
+        let block = records::of_level(conn, run, columns.benchmark_type, columns.rate).await?;
+        levels.push((result, block));
+    }
+    Ok(levels)
 }
 
 /// The levels of some runs, in the order of the first run that has them.
@@ -246,6 +270,7 @@ pub fn compare_runs(a: &[Vec<ComparedLevel>], b: &[Vec<ComparedLevel>]) -> Optio
         .zip(holm(&p))
         .map(|((key, quantity, finding), p_corrected)| Compared {
             level: name(key),
+            key,
             quantity,
             p_corrected,
             relative: finding

@@ -198,18 +198,28 @@ pub async fn lock_live(conn: &mut PgConnection, id: MatrixId) -> Result<Option<M
     .transpose()
 }
 
-/// Matrices, newest first, at most `limit`; only those of `schedule` where one is given.
+/// Matrices, newest first, at most `limit`; only those of `schedule` where one is given, and only those that come after the
+/// one that was made at this time with this id.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(conn: &mut PgConnection, schedule: Option<&str>, limit: i64) -> Result<Vec<Matrix>, Error> {
+pub async fn list(
+    conn: &mut PgConnection,
+    schedule: Option<&str>,
+    after: Option<(DateTime<Utc>, MatrixId)>,
+    limit: i64,
+) -> Result<Vec<Matrix>, Error> {
+    let (at, id) = after.unzip();
     sqlx::query_as!(
         Row,
         "select id, schedule, tick, definition, workflow, queue, state, cancel_requested, budget_usd, spent_usd, resumed,
                 created_by, created_at, started_at, finished_at
-         from matrices where $1::text is null or schedule = $1
-         order by created_at desc, id desc limit $2",
+         from matrices where ($1::text is null or schedule = $1)
+           and ($2::timestamptz is null or (created_at, id) < ($2, $3))
+         order by created_at desc, id desc limit $4",
         schedule,
+        at,
+        id.map(MatrixId::as_uuid),
         limit
     )
     .fetch_all(conn)

@@ -73,6 +73,8 @@ pub struct CellRow {
     pub attempts: i32,
     /// What its run has cost, US dollars.
     pub spent_usd: Decimal,
+    /// The provider's id of the machine that its run got last.
+    pub machine: Option<String>,
 }
 
 struct Row {
@@ -88,6 +90,7 @@ struct Row {
     run_id: Option<Uuid>,
     attempts: i32,
     spent_usd: Decimal,
+    machine: Option<String>,
 }
 
 impl TryFrom<Row> for CellRow {
@@ -107,6 +110,7 @@ impl TryFrom<Row> for CellRow {
             run: row.run_id.map(RunId::from_uuid),
             attempts: row.attempts,
             spent_usd: row.spent_usd,
+            machine: row.machine,
         })
     }
 }
@@ -120,10 +124,11 @@ pub async fn list(conn: &mut PgConnection, id: MatrixId) -> Result<Vec<CellRow>,
         Row,
         r#"select c.cell, c.cell_group, c.model, c.engine, c.gpu, c.gpu_count, c.priority, c.run_id, c.attempts,
                   coalesce(n.state, c.state) as "state!", case when n.state is null then c.reason else n.reason end as reason,
-                  round(coalesce(s.usd, 0), 6) as "spent_usd!"
+                  round(coalesce(s.usd, 0), 6) as "spent_usd!", p.output ->> 'external_id' as machine
            from matrix_cells c
            left join matrix_cells_now n on n.matrix_id = c.matrix_id and n.cell = c.cell
            left join run_spend s on s.run_id = c.run_id
+           left join step_runs p on p.run_id = c.run_id and p.name = 'provision' and p.status = 'done'
            where c.matrix_id = $1 order by c.cell"#,
         id.as_uuid()
     )
@@ -197,6 +202,51 @@ pub async fn to_start(conn: &mut PgConnection, id: MatrixId, cell: i32) -> Resul
         spec: from_json("matrix_cells.spec", row.spec)?,
         before: row.run_id.map(RunId::from_uuid),
     })
+}
+
+/// Where a run is in its matrix.
+#[derive(Debug, Clone, Copy)]
+pub struct PlaceOf {
+    /// The matrix.
+    pub matrix: MatrixId,
+    /// Its cell.
+    pub cell: i32,
+    /// The cell's group.
+    pub group: i32,
+}
+
+/// The cell that a run is of; `None`: it is of none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn place_of(conn: &mut PgConnection, run: RunId) -> Result<Option<PlaceOf>, Error> {
+    let row =
+        sqlx::query!("select matrix_id, cell, cell_group from matrix_cells where run_id = $1", run.as_uuid())
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.map(|row| PlaceOf {
+        matrix: MatrixId::from_uuid(row.matrix_id),
+        cell: row.cell,
+        group: row.cell_group,
+    }))
+}
+
+/// Whether a run's group is measured on one rented machine, and another of it is still to come.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_successor(conn: &mut PgConnection, run: RunId) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+             select from matrix_cells c join matrices m on m.id = c.matrix_id
+             join matrix_cells o on o.matrix_id = c.matrix_id and o.cell_group = c.cell_group
+             where c.run_id = $1 and o.state = 'planned' and m.state = 'running' and not m.cancel_requested
+               and (m.definition ->> 'same_machine')::boolean and m.definition ->> 'provider' = 'runpod')
+           as "has!""#,
+        run.as_uuid()
+    )
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Marks a cell as started: this is its run.

@@ -11,8 +11,8 @@ use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{Error, parse};
-use crate::domain::price::{Price, Rates, Series, guard::Doubt, normalise::UnknownGpu};
+use super::{Error, outbox, parse};
+use crate::domain::price::{Price, PriceKind, Rates, Series, guard::Doubt, normalise::UnknownGpu};
 
 /// A series as it was before a scrape.
 #[derive(Debug, Clone)]
@@ -235,8 +235,16 @@ pub async fn accept(
         source,
         serde_json::Value::from(rows)
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    let mut said: Vec<String> = prices
+        .iter()
+        .filter(|price| price.series.kind == PriceKind::OnDemand)
+        .map(|price| format!("{}:{}", price.series.gpu_key, price.series.platform))
+        .collect();
+    said.sort_unstable();
+    said.dedup();
+    outbox::append_many(conn, outbox::Aggregate::Price, &said, scrape).await?;
     Ok(done.rows_affected())
 }
 

@@ -14,7 +14,7 @@ use crate::{config, retry::Backoff, store};
 
 pub use crate::store::audit::By;
 pub use admin::{Made, add, disable, enable, redeliver, remove, test};
-pub use send::{Sent, send_due};
+pub use send::{Sent, send_due, send_now};
 
 /// How messages are sent.
 #[derive(Debug, Clone)]

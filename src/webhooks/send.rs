@@ -12,7 +12,7 @@ use crate::{
     http,
     retry::step_delay,
     store::{
-        deliveries::{self, Due, Outcome},
+        deliveries::{self, Delivery, Due, Outcome},
         webhooks,
     },
 };
@@ -70,6 +70,18 @@ pub async fn send_due(pool: &PgPool, settings: &Settings) -> Result<Sent, Error>
         }
     }
     Ok(sent)
+}
+
+/// Sends one message now, whenever its time is, and says how it went.
+///
+/// # Errors
+/// When none waits under this id, or the database fails.
+pub async fn send_now(pool: &PgPool, settings: &Settings, id: &str) -> Result<Delivery, Error> {
+    let unknown = || Error::NoDelivery(id.to_owned());
+    let hold_s = (settings.timeout + SPARE).as_secs_f64();
+    let due = deliveries::take(&mut *pool.acquire().await?, id, hold_s).await?.ok_or_else(unknown)?;
+    one(pool, settings, due).await?;
+    deliveries::get(&mut *pool.acquire().await?, id).await?.ok_or_else(unknown)
 }
 
 async fn one(pool: &PgPool, settings: &Settings, due: Due) -> Result<Fate, Error> {

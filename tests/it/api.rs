@@ -436,7 +436,7 @@ async fn what_is_not_there_is_a_problem_for_programs_and_a_page_for_people() {
 #[tokio::test]
 async fn only_reads_are_answered() {
     let app = App::new().await;
-    for (path, kind) in [("/api/v1/results", "application/problem+json"), ("/", "text/html; charset=utf-8")] {
+    for (path, kind) in [("/api/v1/results", "application/problem+json"), ("/", "application/json")] {
         let response = app.client.post(format!("{}{path}", app.server.url())).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(response.headers()["allow"], "GET,HEAD");

@@ -2,6 +2,7 @@
 //! ends them, and a whole night against a RunPod that fails.
 
 mod commands;
+mod one_pod;
 
 use std::{io::Write, sync::Arc, time::Duration};
 

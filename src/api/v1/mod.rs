@@ -4,12 +4,17 @@
 mod admin;
 mod assistant;
 mod catalog;
+mod comments;
 mod cursor;
+mod explore;
+mod load;
 mod matrices;
+mod me;
 mod prices;
 mod results;
 mod runs;
 mod schedules;
+mod session;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -20,10 +25,14 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(runs::routes())
         .merge(results::routes())
+        .merge(explore::routes())
         .merge(matrices::routes())
         .merge(schedules::routes())
         .merge(prices::routes())
         .merge(catalog::routes())
         .merge(assistant::routes())
+        .merge(session::routes())
+        .merge(me::routes())
+        .merge(comments::routes())
         .merge(admin::routes())
 }

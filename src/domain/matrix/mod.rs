@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::kinds::{EngineKind, ProviderKind};
 
 pub use lookup::{Lookup, MAX_GPU_COUNT, MAX_PARALLEL};
-pub use order::{OpenCell, Rules, to_start};
+pub use order::{OpenCell, Rules, next_of_group, to_start};
 pub use state::{CellState, MatrixState};
 
 /// What `gpus` lists for a machine whose processor is measured.

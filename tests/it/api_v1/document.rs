@@ -19,6 +19,10 @@ fn operations(document: &Value) -> Vec<(String, Method, Value)> {
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
+            // The original paths word their errors in their own way, and have their own tests.
+            if operation["tags"] == json!(["original"]) {
+                continue;
+            }
             if let Ok(method) = method.to_uppercase().parse() {
                 all.push((path.clone(), method, operation.clone()));
             }
@@ -128,11 +132,13 @@ async fn each_operation_says_what_its_parameters_and_answers_are() {
         for (status, response) in operation["responses"].as_object().unwrap() {
             if status.starts_with('4') || status.starts_with('5') {
                 let content = response["content"].as_object().unwrap();
-                assert_eq!(content.keys().collect::<Vec<_>>(), ["application/problem+json"], "{at} {status}");
+                let original = operation["tags"] == json!(["original"]);
+                let kind = if original { "application/json" } else { "application/problem+json" };
+                assert_eq!(content.keys().collect::<Vec<_>>(), [kind], "{at} {status}");
             }
         }
         if method != Method::GET {
-            assert_eq!(operation["security"], json!([{ "token": [] }]), "{at}");
+            assert!(!operation["security"].as_array().unwrap().contains(&json!({})), "{at} needs nobody");
             assert!(statuses(&operation).is_superset(&[401, 403].into()), "{at}");
         }
     }
@@ -159,11 +165,13 @@ async fn each_refusal_that_it_names_is_real() {
             Some("priority") => "?priority=3",
             Some("budget") => "?max_usd=3",
             Some("history") => "?gpu=H100",
+            Some("suspend") => "?reason=spam",
             _ if method == Method::DELETE => "?confirm=true",
             _ => "",
         };
         let nobody = format!("{}{query}", at(&path, NOBODY));
         let mut seen = BTreeSet::from([
+            ask(nobody.clone(), None, plain()).await,
             ask(nobody.clone(), Some("drb_nonsense"), plain()).await,
             ask(nobody.clone(), Some(&viewer), plain()).await,
             ask(nobody, Some(&admin), plain()).await,

@@ -5,7 +5,7 @@ mod budget;
 mod bulk;
 mod create;
 mod document;
-mod events;
+pub(crate) mod events;
 mod hostile;
 mod lists;
 mod matrices;

@@ -3,11 +3,10 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use utoipa::ToSchema;
 
@@ -16,8 +15,9 @@ use crate::{
     api::{
         app::Pool,
         auth::Operator,
-        error::{BadParameter, Error, Problem},
+        error::{Error, Problem},
         fields::Body,
+        idempotency,
         parameters::Parameters,
         refusals::NoToken,
     },
@@ -27,8 +27,6 @@ use crate::{
     queue::{self, ApalisQueue},
     store::{idempotency::Key, runs::NewRun, tokens},
 };
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Priority of a run that a person started; nightly ones have 0.
 const PRIORITY: i32 = 5;
@@ -71,7 +69,7 @@ pub(super) struct Created {
 )]
 pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -> Result<Response, Error> {
     Parameters::of(request.uri()).finish()?;
-    let key = idempotency_key(request.headers())?;
+    let key = idempotency::key(request.headers())?;
     let body = Body::read(request).await?;
     let asked = RunRequest::read(&body)?;
     let (mut spec, workflow) = resolve(&asked)?;
@@ -80,7 +78,7 @@ pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -
         spec.machine.url = Some(place::check_url("machine.url", &url).await?);
     }
     let by = who.by();
-    let request_sha256 = digest(&body)?;
+    let request_sha256 = idempotency::digest(&body)?;
     let key = key.as_deref().map(|key| Key { actor: by.actor, key, request_sha256: &request_sha256 });
     let queue = queue_of(&pool, spec.machine.provider, asked.machine.host.as_deref()).await?;
     let new = NewRun {
@@ -100,25 +98,6 @@ pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -
         }
         Started::Before(run) => Json(Created { run, replayed: true }).into_response(),
     })
-}
-
-/// The key, where one is sent.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
-    let bad = || {
-        let message = "must be 1 to 200 visible ASCII characters, sent once".to_owned();
-        Error::Parameters(vec![BadParameter { parameter: "Idempotency-Key".to_owned(), message }])
-    };
-    let mut sent = headers.get_all(IDEMPOTENCY_KEY).into_iter();
-    let Some(key) = sent.next() else { return Ok(None) };
-    let key = key.to_str().map_err(|_| bad())?;
-    let is_usable = (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_usable && sent.next().is_none() { Ok(Some(key.to_owned())) } else { Err(bad()) }
-}
-
-/// Of what a body says, however it is written: spaces and the order of fields don't matter.
-fn digest(body: &Body) -> Result<String, Error> {
-    let text = serde_json::to_vec(&body.value).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(hex::encode(Sha256::digest(text)))
 }
 
 /// The queue of a run on this provider. A host's own hardware is served by that host's workers alone, so a local run

@@ -1,19 +1,17 @@
 //! The body of `POST /api/v1/runs`: a run's request in its own shape, with names of the catalog and much left out.
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
     api::{
         error::Error,
         fields::{Body, Fields},
+        v1::load::{LoadRequest, tokens},
     },
     domain::{
         kinds::{EngineKind, ProviderKind},
-        measure::until::Until,
         money,
-        spec::MAX_TOKENS,
         step::MAX_STREAMS,
     },
 };
@@ -96,26 +94,6 @@ pub(super) struct MachineRequest {
     pub(super) port: Option<u16>,
     /// Base URL of what already runs (`endpoint`). Needs an admin.
     pub(super) url: Option<String>,
-}
-
-/// The load.
-#[derive(Debug, Clone, Default, ToSchema)]
-pub(super) struct LoadRequest {
-    /// Numbers of streams measured.
-    pub(super) rates: Option<Vec<u32>>,
-    /// Seconds a level lasts at least.
-    #[schema(minimum = 0.1, maximum = 3600)]
-    pub(super) seconds: Option<f64>,
-    /// Prompt length, tokens.
-    pub(super) prompt_tokens: Option<u32>,
-    /// Output length, tokens.
-    pub(super) output_tokens: Option<u32>,
-    /// Seed of the prompts.
-    pub(super) seed: Option<u64>,
-    /// Most requests in flight in the throughput benchmark.
-    pub(super) max_in_flight: Option<u32>,
-    /// Measure until a figure is known well enough, and no longer than so many seconds.
-    pub(super) until: Option<Until>,
 }
 
 impl RunRequest {
@@ -207,39 +185,6 @@ impl MachineRequest {
             url,
         })
     }
-}
-
-impl LoadRequest {
-    fn read(mut fields: Fields<'_>) -> Self {
-        let load = Self {
-            rates: fields.take("rates"),
-            seconds: fields.check("seconds", |n| (0.1..=3600.0).contains(n), "from 0.1 to 3600 seconds"),
-            prompt_tokens: tokens(&mut fields, "prompt_tokens"),
-            output_tokens: tokens(&mut fields, "output_tokens"),
-            seed: fields.take("seed"),
-            max_in_flight: fields.check("max_in_flight", |n| (1..=65_536).contains(n), "from 1 to 65536"),
-            until: fields.take::<Asked>("until").map(|Asked(until)| until),
-        };
-        fields.finish();
-        load
-    }
-}
-
-/// A rule that passes the same checks as one on the command line.
-#[derive(Deserialize)]
-#[serde(try_from = "Until")]
-struct Asked(Until);
-
-impl TryFrom<Until> for Asked {
-    type Error = String;
-
-    fn try_from(until: Until) -> Result<Self, String> {
-        until.to_string().parse().map(Self)
-    }
-}
-
-fn tokens(fields: &mut Fields<'_>, name: &str) -> Option<u32> {
-    fields.check(name, |n| (1..=MAX_TOKENS).contains(n), "from 1 to 10000000 tokens")
 }
 
 const CAP: &str = "more than 0 and at most 1000000 USD, no finer than a millionth of a dollar";

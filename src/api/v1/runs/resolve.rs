@@ -30,7 +30,8 @@ pub(super) fn resolve(request: &RunRequest) -> Result<(RunSpec, WorkflowDefiniti
     let catalog = Catalog::embedded().map_err(|error| Error::Internal(error.to_string()))?;
     let mut wrong = Wrong::default();
     let workflow = workflow(request, &mut wrong);
-    let load = load(request, workflow.as_ref());
+    let rates = workflow.as_ref().map_or_else(|| LoadSpec::default().rates, WorkflowDefinition::rates);
+    let load = request.load.spec(rates);
     let model = model(request, &catalog, &mut wrong);
     let machine = machine(&request.machine, &catalog, &mut wrong);
     let engine = engine(request, &load, &mut wrong);
@@ -60,27 +61,8 @@ fn workflow(request: &RunRequest, wrong: &mut Wrong) -> Option<WorkflowDefinitio
     let name = request.workflow.as_deref().unwrap_or("benchmark");
     let shipped = Definitions::default().workflow(name);
     let shipped = shipped.map_err(|error| wrong.add("workflow", format!("can't be used: {error}"))).ok()?;
-    let Some(rates) = &request.load.rates else { return Some(shipped) };
-    let mut rates = rates.clone();
-    rates.sort_unstable();
-    rates.dedup();
-    shipped
-        .with_rates(&rates)
-        .map_err(|error| wrong.add("load.rates", format!("can't be used: {error}")))
-        .ok()
-}
-
-fn load(request: &RunRequest, workflow: Option<&WorkflowDefinition>) -> LoadSpec {
-    let (asked, defaults) = (&request.load, LoadSpec::default());
-    LoadSpec {
-        rates: workflow.map_or(defaults.rates, WorkflowDefinition::rates),
-        seconds: asked.seconds.unwrap_or(defaults.seconds),
-        prompt_tokens: asked.prompt_tokens.unwrap_or(defaults.prompt_tokens),
-        output_tokens: asked.output_tokens.unwrap_or(defaults.output_tokens),
-        seed: asked.seed.unwrap_or(defaults.seed),
-        max_in_flight: asked.max_in_flight.unwrap_or(defaults.max_in_flight),
-        until: asked.until,
-    }
+    let levels = request.load.levels_of(shipped);
+    levels.map_err(|error| wrong.add("load.rates", format!("can't be used: {error}"))).ok()
 }
 
 fn model(request: &RunRequest, catalog: &Catalog, wrong: &mut Wrong) -> ModelSpec {
