@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     api,
+    assistant::Assistant,
     jobs::{Scheduler, WorkerOptions, WorkerSet},
 };
 
