@@ -6,6 +6,7 @@ mod api;
 mod api_actions;
 mod api_v1;
 mod architecture;
+mod assistant;
 mod chaos;
 mod cli;
 mod cloud;

@@ -3,6 +3,7 @@
 
 mod admin;
 mod asked;
+mod assistant;
 mod catalog;
 mod comments;
 mod costs;
@@ -33,6 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(schedules::routes())
         .merge(prices::routes())
         .merge(catalog::routes())
+        .merge(assistant::routes())
         .merge(session::routes())
         .merge(me::routes())
         .merge(comments::routes())
