@@ -44,12 +44,12 @@ const MOST_LOGS: i64 = 1_000;
 /// The routes.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(ask))
-        .routes(routes!(ask_streamed))
-        .routes(routes!(own_logs))
-        .routes(routes!(logs_of_run))
-        .routes(routes!(all_logs))
-        .routes(routes!(delete_log))
+        .routes(routes!(ask_about_run))
+        .routes(routes!(ask_about_run_streamed))
+        .routes(routes!(own_chat_logs))
+        .routes(routes!(chat_logs_of_run))
+        .routes(routes!(all_chat_logs))
+        .routes(routes!(delete_chat_log))
 }
 
 /// Whether an answer of this path may take longer than others: it is whole before its head is sent.
@@ -125,7 +125,7 @@ struct LogId {
         (status = 503, body = Refused, description = "No assistant is set up, or it took too long"),
     )
 )]
-async fn ask(
+async fn ask_about_run(
     State(app): State<App>,
     caller: Caller,
     person: Person,
@@ -165,7 +165,7 @@ async fn ask(
         (status = 503, body = Refused, description = "No assistant is set up"),
     )
 )]
-async fn ask_streamed(
+async fn ask_about_run_streamed(
     State(app): State<App>,
     caller: Caller,
     person: Person,
@@ -243,7 +243,7 @@ async fn begin(
     get, path = "/get_user_chat_logs", tag = "original", security(("token" = [])),
     responses((status = 200, body = ChatLogs), BadBearer, NoBearer)
 )]
-async fn own_logs(State(app): State<App>, person: Person) -> Result<Json<ChatLogs>, Refusal> {
+async fn own_chat_logs(State(app): State<App>, person: Person) -> Result<Json<ChatLogs>, Refusal> {
     let filter = Filter { github_id: Some(person.github_id), ..Filter::default() };
     logs(&app, &person, filter).await
 }
@@ -254,7 +254,11 @@ async fn own_logs(State(app): State<App>, person: Person) -> Result<Json<ChatLog
     params(("pod_id" = String, Query, description = "The run")),
     responses((status = 200, body = ChatLogs), BadBearer, NoBearer, Unusable)
 )]
-async fn logs_of_run(State(app): State<App>, person: Person, uri: Uri) -> Result<Json<ChatLogs>, Refusal> {
+async fn chat_logs_of_run(
+    State(app): State<App>,
+    person: Person,
+    uri: Uri,
+) -> Result<Json<ChatLogs>, Refusal> {
     let mut query = Query::of(&uri);
     let pod_id = query.required_text("pod_id");
     query.finish()?;
@@ -267,7 +271,7 @@ async fn logs_of_run(State(app): State<App>, person: Person, uri: Uri) -> Result
     get, path = "/get_chat_logs", tag = "original", security(("token" = [])),
     responses((status = 200, body = ChatLogs), BadBearer, NoBearer)
 )]
-async fn all_logs(State(app): State<App>, person: Person) -> Result<Json<ChatLogs>, Refusal> {
+async fn all_chat_logs(State(app): State<App>, person: Person) -> Result<Json<ChatLogs>, Refusal> {
     if !person.admin {
         return Err(Refusal::forbidden("what others asked is for administrators"));
     }
@@ -303,7 +307,7 @@ impl ChatLog {
     request_body(content = LogId, content_type = "application/json"),
     responses((status = 200, body = LogId), BadBearer, NoBearer, Unknown, Unusable)
 )]
-async fn delete_log(
+async fn delete_chat_log(
     State(app): State<App>,
     person: Person,
     request: Request,

@@ -88,7 +88,10 @@ pub(super) struct ConversationCreated {
         (status = 403, body = Problem, content_type = "application/problem+json", description = "A token of the API"),
     )
 )]
-pub(super) async fn list(State(app): State<App>, person: Person) -> Result<Json<Conversations>, Error> {
+pub(super) async fn list_conversations(
+    State(app): State<App>,
+    person: Person,
+) -> Result<Json<Conversations>, Error> {
     let mut conn = app.pool.acquire().await?;
     Ok(Json(Conversations { conversations: conversations::list(&mut conn, person.github_id, MOST).await? }))
 }
@@ -110,7 +113,7 @@ pub(super) async fn list(State(app): State<App>, person: Person) -> Result<Json<
          description = "A run that isn't published, or fields that can't be used"),
     )
 )]
-pub(super) async fn create(
+pub(super) async fn begin_conversation(
     State(app): State<App>,
     person: Person,
     request: Request,
@@ -150,7 +153,7 @@ fn pod_id(body: &Body) -> Result<Option<String>, Error> {
         (status = 422, body = Problem, content_type = "application/problem+json", description = "An id that is none"),
     )
 )]
-pub(super) async fn read(
+pub(super) async fn read_conversation(
     State(app): State<App>,
     person: Person,
     ConversationId(id): ConversationId,
@@ -183,7 +186,7 @@ pub(super) async fn read(
         (status = 422, body = Problem, content_type = "application/problem+json", description = "An id that is none"),
     )
 )]
-pub(super) async fn delete(
+pub(super) async fn delete_conversation(
     State(app): State<App>,
     person: Person,
     ConversationId(id): ConversationId,

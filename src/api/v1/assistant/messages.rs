@@ -70,7 +70,7 @@ pub(super) struct NewMessage {
         (status = 503, body = Problem, content_type = "application/problem+json", description = "No assistant is set up"),
     )
 )]
-pub(super) async fn ask(
+pub(super) async fn ask_in_conversation(
     State(app): State<App>,
     person: Person,
     ConversationId(id): ConversationId,

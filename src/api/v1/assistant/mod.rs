@@ -16,9 +16,9 @@ use crate::api::{
 /// The routes.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(conversations::list, conversations::create))
-        .routes(routes!(conversations::read, conversations::delete))
-        .routes(routes!(messages::ask))
+        .routes(routes!(conversations::list_conversations, conversations::begin_conversation))
+        .routes(routes!(conversations::read_conversation, conversations::delete_conversation))
+        .routes(routes!(messages::ask_in_conversation))
 }
 
 /// The conversation that a path names.
