@@ -183,6 +183,7 @@ async fn each_refusal_that_it_names_is_real() {
             Some("budget") => "?max_usd=3",
             Some("history") => "?gpu=H100",
             Some("suspend") => "?reason=spam",
+            Some("compare") => "?run=nobody&run=no-one",
             Some("costs" | "everywhere") => "?run=01949c00-0000-7000-8000-000000000000",
             _ if has_parameter(&operation, "confirm") => "?confirm=true",
             _ => "",
