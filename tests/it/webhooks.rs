@@ -135,7 +135,7 @@ async fn add(database: &TestDatabase, url: &str, events: &[EventKind]) -> Made {
 }
 
 async fn announce(database: &TestDatabase, event: EventKind, data: Value) -> u64 {
-    deliveries::announce(&mut *database.pool.acquire().await.unwrap(), event, data).await.unwrap()
+    deliveries::announce(&mut database.pool.acquire().await.unwrap(), event, data).await.unwrap()
 }
 
 async fn only_delivery(database: &TestDatabase) -> deliveries::Delivery {
@@ -265,7 +265,7 @@ async fn a_message_whose_sender_died_between_sending_and_saying_so_comes_again_w
     add(&database, &url, EventKind::ALL).await;
     announce(&database, EventKind::RunFailed, json!({})).await;
     inbox.then(&[Does::Hang]);
-    let (pool, slow) = (database.pool.clone(), Settings { timeout: Duration::from_secs(60), ..settings() });
+    let (pool, slow) = (database.pool.clone(), Settings { timeout: Duration::from_mins(1), ..settings() });
     let sender = tokio::spawn(async move { send_due(&pool, &slow).await });
     inbox.arrived.notified().await;
     sender.abort();
