@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use super::{cache::Cache, explorer::Explorer, feed::Feed, legacy::Often, origin::Site, streams::Streams};
-use crate::{community::Moderator, people::People, webhooks};
+use crate::{assistant::Assistant, community::Moderator, people::People, webhooks};
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub(super) struct App {
     pub(super) explorer: Arc<Explorer>,
     /// The server is told to stop: answers that have no end of their own end now.
     pub(super) stopping: CancellationToken,
+    /// Who answers questions; `None`: nobody is set up to.
+    pub(super) assistant: Option<Assistant>,
     /// Who decides whether comments are posted.
     pub(super) moderator: Moderator,
     /// How messages to webhooks are sent.

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::error_codes;
 use crate::{
-    community,
+    assistant, community,
     domain::{
         ids::{MatrixId, RunId},
         matrix::MatrixError,
@@ -150,6 +150,9 @@ pub(super) enum Error {
     /// No answer in time.
     #[error("there was no answer within {0} s: the machine or its database is busy; try again")]
     TooSlow(u64),
+    /// The assistant doesn't answer.
+    #[error("{0}")]
+    Assistant(assistant::Error),
     /// The schema isn't this version's.
     #[error("{0}")]
     NotReady(String),
@@ -250,9 +253,15 @@ impl Error {
             Self::Queue(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue"),
             Self::Body(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::TooSlow(_) => (StatusCode::SERVICE_UNAVAILABLE, "timeout"),
+            Self::Assistant(error) => error_codes::of_assistant(error),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
         }
+    }
+
+    /// The stable name for programs.
+    pub(super) const fn code(&self) -> &'static str {
+        self.status_and_code().1
     }
 
     /// Status of the answer.
@@ -348,6 +357,7 @@ impl Error {
         match self {
             Self::TooMany(seconds) => Some(*seconds),
             Self::TooManyStreams(_) => Some(10),
+            Self::Assistant(error) => error.retry_after_s(),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use crate::{community, webhooks};
+use crate::{assistant, community, webhooks};
 
 /// Of what people may not do with runs and comments.
 pub(super) const fn of_community(error: &community::Error) -> (StatusCode, &'static str) {
@@ -29,5 +29,23 @@ pub(super) const fn of_webhooks(error: &webhooks::Error) -> (StatusCode, &'stati
             (StatusCode::UNPROCESSABLE_ENTITY, "invalid_webhook")
         }
         webhooks::Error::Disabled => (StatusCode::CONFLICT, "webhook_disabled"),
+    }
+}
+
+/// Of what the assistant doesn't answer.
+pub(super) const fn of_assistant(error: &assistant::Error) -> (StatusCode, &'static str) {
+    use assistant::Error as Why;
+    match error {
+        Why::NotConfigured | Why::Settings(_) => (StatusCode::SERVICE_UNAVAILABLE, "assistant_off"),
+        Why::UnknownRun(_) => (StatusCode::NOT_FOUND, "run_not_found"),
+        Why::Question { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_body"),
+        Why::PersonSpent { .. } | Why::AllSpent { .. } => (StatusCode::TOO_MANY_REQUESTS, "assistant_spent"),
+        Why::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "assistant_busy"),
+        Why::TooMuch(_) => (StatusCode::BAD_GATEWAY, "answer_too_long"),
+        Why::TooSlow(_) => (StatusCode::SERVICE_UNAVAILABLE, "timeout"),
+        Why::Unreachable(_) | Why::Refused { .. } | Why::ComeBack(_) | Why::Broken(_) => {
+            (StatusCode::BAD_GATEWAY, "model_failed")
+        }
+        Why::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
     }
 }

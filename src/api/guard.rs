@@ -24,13 +24,19 @@ use super::{
 pub(super) struct Limits {
     /// Until the answer's head, seconds.
     pub(super) answer_within: Duration,
+    /// The same where a model writes the whole answer first; the assistant has a bound of its own below it.
+    pub(super) slow_answer_within: Duration,
     /// The request's body, bytes.
     pub(super) body_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { answer_within: Duration::from_secs(15), body_bytes: 64 * 1024 }
+        Self {
+            answer_within: Duration::from_secs(15),
+            slow_answer_within: Duration::from_secs(605),
+            body_bytes: 64 * 1024,
+        }
     }
 }
 
@@ -40,9 +46,11 @@ pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: 
     if length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|bytes| bytes > limits.body_bytes) {
         return Error::Body(limits.body_bytes).into_response();
     }
-    match tokio::time::timeout(limits.answer_within, next.run(request)).await {
+    let within =
+        if legacy::is_slow(request.uri().path()) { limits.slow_answer_within } else { limits.answer_within };
+    match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Error::TooSlow(limits.answer_within.as_secs()).into_response(),
+        Err(_) => Error::TooSlow(within.as_secs()).into_response(),
     }
 }
 
@@ -129,7 +137,7 @@ mod tests {
         let routes = Router::new()
             .route("/api/slow", get(async || std::future::pending::<Body>().await))
             .route("/slow", get(async || std::future::pending::<Body>().await));
-        let limits = Limits { answer_within: Duration::from_millis(10), body_bytes: 8 };
+        let limits = Limits { answer_within: Duration::from_millis(10), body_bytes: 8, ..Limits::default() };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(

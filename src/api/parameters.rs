@@ -76,11 +76,6 @@ impl Parameters {
         values
     }
 
-    /// Remembers what is wrong with a parameter, in words that read on from its name.
-    pub(super) fn refuse(&mut self, name: &str, message: String) {
-        self.bad.push(BadParameter { parameter: name.to_owned(), message });
-    }
-
     /// The value of a parameter that has to be given.
     pub(super) fn need<T>(&mut self, name: &str) -> Result<T, Error>
     where
@@ -93,6 +88,11 @@ impl Parameters {
             self.bad.push(BadParameter { parameter: name.to_owned(), message });
         }
         value.ok_or_else(|| Error::Parameters(std::mem::take(&mut self.bad)))
+    }
+
+    /// Remembers what is wrong with a parameter, in words that read on from its name.
+    pub(super) fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        self.bad.push(BadParameter { parameter: name.to_owned(), message: message.into() });
     }
 
     /// Lets anything else pass: a page's address gathers parameters that are nobody's fault (`utm_source`).

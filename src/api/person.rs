@@ -33,17 +33,6 @@ pub(super) struct Person {
     pub(super) avatar_url: Option<String>,
     /// Whether they are an administrator.
     pub(super) admin: bool,
-    /// `user:<login>`.
-    actor: String,
-    request_id: Arc<str>,
-}
-
-impl Person {
-    /// Who it is, for the audit log.
-    pub(super) fn by(&self) -> By<'_> {
-        let role = self.admin.then_some(Role::Admin.as_str());
-        By { actor: &self.actor, role, request_id: Some(&self.request_id) }
-    }
 }
 
 /// Somebody who signed in, if anybody did: a token that is no good counts as none.
@@ -76,11 +65,9 @@ impl Account {
     fn person(self) -> Person {
         Person {
             github_id: self.user.github_id,
-            actor: format!("user:{}", self.user.username),
             username: self.user.username,
             avatar_url: self.user.avatar_url,
             admin: self.admin,
-            request_id: self.request_id,
         }
     }
 }

@@ -12,7 +12,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{app::App, feed::Feed, legacy::Often, origin::Site, routes, streams::Streams};
-use crate::{community::Moderator, config, people::People, store::api_tokens, webhooks};
+use crate::{
+    assistant::Assistant, community::Moderator, config, people::People, store::api_tokens, webhooks,
+};
 
 /// How long answers under way may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -98,6 +100,8 @@ pub struct Extras {
     pub moderator: Moderator,
     /// How messages to webhooks are sent.
     pub webhooks: webhooks::Settings,
+    /// Who answers questions; `None`: nobody is set up to.
+    pub assistant: Option<Assistant>,
 }
 
 /// The same as [`serve`], with these.
@@ -127,6 +131,7 @@ pub async fn serve_with(settings: &config::Server, pool: PgPool, extras: Extras)
         streams: Streams::new(settings.streams_per_address.get()),
         often: Arc::new(Often::default()),
         stopping: stopping.clone(),
+        assistant: extras.assistant,
         moderator: extras.moderator,
         webhooks: Arc::new(extras.webhooks),
         people: People::new(&settings.sign_in),

@@ -5,7 +5,7 @@ use std::{pin::pin, time::Instant};
 use async_openai::types::chat::{ChatCompletionRequestMessage, ChatCompletionTools};
 use futures::StreamExt;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::mpsc::Sender;
 
 use super::{
@@ -172,7 +172,7 @@ impl Turn<'_> {
         let known = tools::ALL.iter().any(|tool| tool.name() == call.name);
         let look_up = LookUp {
             name: if known { call.name.clone() } else { "unknown".to_owned() },
-            arguments: serde_json::from_str(&call.arguments).unwrap_or_else(|_| json!(null)),
+            arguments: serde_json::from_str(&call.arguments).unwrap_or(Value::Null),
             links: tools::links(&found),
         };
         let _ = self.events.send(Event::LookUp(look_up.clone())).await;

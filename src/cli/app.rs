@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, jobs, load, matrices, migrate,
-    moderation, openapi, pods, prices, queues, results, run, runs, scheduler, schedules, serve, spec, tokens,
-    truth_server, up, users, webhooks, worker, workflows,
+    CliError, CliResult, Exit, Output, ask, catalog, config, demo, doctor, gpus, jobs, load, matrices,
+    migrate, moderation, openapi, pods, prices, queues, results, run, runs, scheduler, schedules, serve,
+    spec, tokens, truth_server, up, users, webhooks, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -106,6 +106,7 @@ enum Command {
     /// Who is told when something happens, and what became of each message
     #[command(subcommand)]
     Webhooks(webhooks::Command),
+    Ask(ask::Args),
     Openapi(openapi::Args),
     Doctor(doctor::Args),
     /// Show and check workflow and schedule definitions
@@ -217,6 +218,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::TruthServer(args) => truth_server::run(args, output).await,
         Command::Serve(args) => serve::run(args, context).await,
         Command::Up(args) => up::run(args, context).await,
+        Command::Ask(args) => ask::run(args, context).await,
         Command::Openapi(_) => Ok(openapi::run(output)),
         Command::Worker(args) => worker::run(args, context).await,
         Command::Scheduler(args) => scheduler::run(args, context).await,

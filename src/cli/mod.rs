@@ -5,6 +5,7 @@
 #![allow(clippy::doc_markdown, reason = "doc comments of arguments are help texts, read in a terminal")]
 
 mod app;
+pub mod ask;
 mod attend;
 pub mod catalog;
 pub mod compare;

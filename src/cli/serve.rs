@@ -33,7 +33,8 @@ async fn serve(args: &Args, context: &Context, database: &Database) -> CliResult
     let settings = site::settings(&context.config, args.host, args.port)?;
     let mut stop = Stop::new()?;
     let server =
-        api::serve_with(&settings, database.pool.clone(), services::extras(&context.config)?).await?;
+        api::serve_with(&settings, database.pool.clone(), services::extras(&context.config, &database.pool)?)
+            .await?;
     if context.output.json {
         context.output.json(&serde_json::json!({ "url": server.url() }));
     } else {

@@ -3,8 +3,11 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use super::{CliError, Context, database::Database, spec::definition_places};
+use sqlx::PgPool;
+
 use crate::{
     api::Extras,
+    assistant::Assistant,
     community::{ModelSettings, Moderator},
     config::{self, Config},
     definitions::Definitions,
@@ -137,7 +140,7 @@ const MODERATION_WITHIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Exit 1 when no HTTP client can be made.
-pub fn extras(config: &Config) -> Result<Extras, CliError> {
+pub fn extras(config: &Config, pool: &PgPool) -> Result<Extras, CliError> {
     let assistant = &config.assistant;
     let moderator = match &assistant.api_key {
         None => Moderator::by_rules(),
@@ -149,7 +152,8 @@ pub fn extras(config: &Config) -> Result<Extras, CliError> {
         })
         .map_err(|error| CliError::failed(format!("no HTTP client can be made: {error}")))?,
     };
-    Ok(Extras { moderator, webhooks: (&config.webhooks).into() })
+    let assistant = Assistant::new(assistant, pool.clone())?;
+    Ok(Extras { moderator, webhooks: (&config.webhooks).into(), assistant })
 }
 
 /// How a process schedules: definitions of the usual places, and the settings.

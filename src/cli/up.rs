@@ -54,7 +54,8 @@ async fn all_in_one(
     let services = services::services(context, database).await?;
     // First of all: an address that is refused must leave nothing running.
     let server =
-        api::serve_with(&settings, database.pool.clone(), services::extras(&context.config)?).await?;
+        api::serve_with(&settings, database.pool.clone(), services::extras(&context.config, &database.pool)?)
+            .await?;
     let token = tokens::first_admin(database).await?;
     let workers = WorkerSet::start(&services, options);
     let scheduler = Scheduler::start(&services, &services::scheduler_options(context));

@@ -66,7 +66,10 @@ pub async fn hand_over(
         return Ok(None);
     }
     let places = places_of(conn, matrix.id).await?;
-    let to = start_cell(conn, queue, &matrix, &matrix.workflow()?, next, &places).await?;
+    // One that can't be started is for the dispatcher to give up.
+    let Ok(to) = start_cell(conn, queue, &matrix, &matrix.workflow()?, next, &places).await? else {
+        return Ok(None);
+    };
     let Some(to) = runs::get(conn, to).await? else { return Ok(None) };
     let taken = pod_name(deployment, to.id, to.generation);
     pods::hand_over(conn, &pod, &taken, to.id, to.generation).await?;

@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod matrices;
 mod once;
 pub mod operator;
+pub mod pick;
 pub mod queues;
 pub mod schedules;
 pub mod sweep;

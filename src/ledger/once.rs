@@ -6,6 +6,7 @@ use sqlx::{PgConnection, PgPool};
 use super::{
     By, Error,
     operator::{Terms, record},
+    pick,
 };
 use crate::{
     domain::ids::RunId,
@@ -53,7 +54,7 @@ pub async fn start_once(
     pool: &PgPool,
     queue: &dyn TokenQueue,
     new: &NewRun<'_>,
-    terms: Terms,
+    terms: Terms<'_>,
     key: Option<Key<'_>>,
     by: impl Into<By<'_>>,
 ) -> Result<Started<RunId>, Error> {
@@ -65,6 +66,9 @@ pub async fn start_once(
         return Ok(Started::Before(run));
     }
     record(&mut tx, queue, new, by).await?;
+    if let Some(picked) = terms.picked {
+        pick::note(&mut tx, new.id, picked, by).await?;
+    }
     steering::set_hold(&mut tx, new.id, terms.hold_min).await?;
     let mut detail = json!({ "hold_on_failure_min": terms.hold_min });
     if let Some(usd) = terms.budget_usd {

@@ -4,6 +4,7 @@
 //! It reads the store and knows what steps leave behind (`domain::outputs`). It must not know terminals, HTML or HTTP,
 //! and nothing of how a run is worked.
 
+pub mod advice;
 pub mod beside;
 mod columns;
 pub mod comparison;
@@ -12,7 +13,6 @@ mod efficiency;
 pub mod everywhere;
 pub mod export;
 pub mod guidellm;
-pub mod history;
 mod instrument;
 pub mod matrix;
 mod notes;
@@ -207,6 +207,15 @@ impl RunReport {
             cost,
             error: run.error,
         })
+    }
+
+    /// The GPU it got, which may be another than it asked for first, and how many; before it was measured, what it asks
+    /// for.
+    #[must_use]
+    pub fn gpus(&self) -> (&str, u32) {
+        let machine = &self.spec.machine;
+        let got = self.results.iter().find_map(|result| result.comparability.as_ref());
+        got.map_or((&machine.gpu_id, machine.gpu_count), |setup| (&setup.gpu_id, setup.gpu_count))
     }
 
     /// The numbers alone.

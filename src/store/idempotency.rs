@@ -78,3 +78,17 @@ pub async fn take(
     };
     Ok(Some((before, known.request_sha256)))
 }
+
+/// Whether a key is taken: once it is, it stays so.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_known(conn: &mut PgConnection, key: Key<'_>) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select 1 from idempotency_keys where actor = $1 and key = $2) as "known!""#,
+        key.actor,
+        key.key
+    )
+    .fetch_one(conn)
+    .await?)
+}

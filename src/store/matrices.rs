@@ -444,10 +444,39 @@ pub async fn pin(conn: &mut PgConnection, id: MatrixId) -> Result<u64, Error> {
                and r.spec #>> '{machine,data_center}' is distinct from p.data_center",
             id.as_uuid()
         )
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
+        pin_candidates(conn, id).await?;
     }
     Ok(pinned)
+}
+
+/// Of a group that had several GPUs to choose from, whatever is provisioned from now on asks for the one that was got: on
+/// another it couldn't be compared.
+async fn pin_candidates(conn: &mut PgConnection, id: MatrixId) -> Result<(), Error> {
+    sqlx::query!(
+        "update workflow_runs r
+         set spec = r.spec || jsonb_build_object('machine',
+               (r.spec -> 'machine') - 'gpu_candidates' || jsonb_build_object('gpu_id', p.gpu_id))
+         from matrix_cells c join matrix_places p on p.matrix_id = c.matrix_id and p.cell_group = c.cell_group
+         where c.matrix_id = $1 and r.id = c.run_id
+           and jsonb_array_length(coalesce(r.spec #> '{machine,gpu_candidates}', '[]')) > 0",
+        id.as_uuid()
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "update matrix_cells c
+         set gpu = p.gpu_id, spec = c.spec || jsonb_build_object('machine',
+               (c.spec -> 'machine') - 'gpu_candidates' || jsonb_build_object('gpu_id', p.gpu_id))
+         from matrix_places p
+         where c.matrix_id = $1 and p.matrix_id = c.matrix_id and p.cell_group = c.cell_group
+           and jsonb_array_length(coalesce(c.spec #> '{machine,gpu_candidates}', '[]')) > 0",
+        id.as_uuid()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Has a run ask for this data center when it is provisioned next.

@@ -10,6 +10,7 @@ use crate::domain::{
     ids::{MatrixId, RunId},
     kinds::EngineKind,
     matrix::{Cell, CellState, OpenCell},
+    recommend::AUTO,
     spec::RunSpec,
 };
 
@@ -260,6 +261,85 @@ pub async fn started(conn: &mut PgConnection, id: MatrixId, cell: i32, run: RunI
         id.as_uuid(),
         cell,
         run.as_uuid()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The requests of a group's cells whose GPU is still to be picked, by cell.
+///
+/// # Errors
+/// When the database fails.
+pub async fn to_pick(
+    conn: &mut PgConnection,
+    id: MatrixId,
+    group: i32,
+) -> Result<Vec<(i32, RunSpec)>, Error> {
+    let rows = sqlx::query!(
+        "select cell, spec from matrix_cells
+         where matrix_id = $1 and cell_group = $2 and spec #>> '{machine,gpu_id}' = $3 order by cell",
+        id.as_uuid(),
+        group,
+        AUTO
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((row.cell, from_json("matrix_cells.spec", row.spec)?))).collect()
+}
+
+/// Gives a cell the request whose GPU was picked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn picked(conn: &mut PgConnection, id: MatrixId, cell: i32, spec: &RunSpec) -> Result<(), Error> {
+    sqlx::query!(
+        "update matrix_cells set spec = $3, gpu = $4, gpu_count = $5 where matrix_id = $1 and cell = $2",
+        id.as_uuid(),
+        cell,
+        to_json("matrix_cells.spec", spec)?,
+        spec.machine.gpu_id,
+        i32::try_from(spec.machine.gpu_count).unwrap_or(i32::MAX)
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Another cell of the matrix that stands for the same model, engine and GPUs, which a GPU that was picked may come to:
+/// one that has a run, or comes before. `None`: there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn twin(conn: &mut PgConnection, id: MatrixId, cell: i32) -> Result<Option<i32>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select o.cell from matrix_cells c join matrix_cells o using (matrix_id, model, engine, gpu, gpu_count)
+         where c.matrix_id = $1 and c.cell = $2 and o.cell <> c.cell and (o.run_id is not null or o.cell < c.cell)
+         order by o.cell limit 1",
+        id.as_uuid(),
+        cell
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Gives up one cell that waits for its turn.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_up(
+    conn: &mut PgConnection,
+    id: MatrixId,
+    cell: i32,
+    state: CellState,
+    reason: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update matrix_cells set state = $3, reason = $4 where matrix_id = $1 and cell = $2 and state = 'planned'",
+        id.as_uuid(),
+        cell,
+        state.as_str(),
+        reason
     )
     .execute(conn)
     .await?;

@@ -1,6 +1,7 @@
 //! Matrices: that each cell gets one run whoever dies, that engines of a group are measured in one place, that a budget
 //! ends them, and a whole night against a RunPod that fails.
 
+mod auto;
 mod commands;
 mod one_pod;
 

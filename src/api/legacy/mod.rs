@@ -9,6 +9,7 @@
 mod answer;
 mod auth;
 mod body;
+mod chat;
 mod comments;
 mod often;
 mod prices;
@@ -31,6 +32,7 @@ use super::{app::App, error::Error};
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Part::openapi())
         .merge(auth::routes())
+        .merge(chat::routes())
         .merge(comments::routes())
         .merge(prices::routes())
         .merge(results::routes())
@@ -50,6 +52,11 @@ static PATHS: LazyLock<HashSet<String>> =
 /// Whether this is one of these paths, so that what goes wrong on it is said as its clients know it.
 pub(super) fn is_one(path: &str) -> bool {
     path == "/health" || PATHS.contains(path)
+}
+
+/// Whether an answer of this path may take longer than others until its head.
+pub(super) fn is_slow(path: &str) -> bool {
+    chat::is_slow(path)
 }
 
 /// An error of any layer as these paths say it.

@@ -2,14 +2,19 @@
 //! them; a new resource is a module and a line here.
 
 mod admin;
+mod asked;
+mod assistant;
 mod catalog;
 mod comments;
+mod costs;
 mod cursor;
 mod explore;
+mod fits;
 mod load;
 mod matrices;
 mod me;
 mod prices;
+mod recommendations;
 mod results;
 mod runs;
 mod schedules;
@@ -29,8 +34,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(schedules::routes())
         .merge(prices::routes())
         .merge(catalog::routes())
+        .merge(assistant::routes())
         .merge(session::routes())
         .merge(me::routes())
         .merge(comments::routes())
+        .merge(fits::routes())
+        .merge(recommendations::routes())
+        .merge(costs::routes())
         .merge(admin::routes())
 }

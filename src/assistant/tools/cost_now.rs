@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{
     domain::measure::cost::usd_per_million_output_tokens,
-    report::prices::{keep_cheapest, medians},
+    report::prices::{PriceList, today},
     store::{
         evidence::Finding,
-        price_reads::{self, Filter, Latest},
+        price_reads::{Filter, Latest},
     },
 };
 
@@ -69,11 +69,9 @@ impl Tool for CostNow {
             gpu.or_else(|| run.as_ref().map(|run| run.gpu_key.clone().unwrap_or_else(|| run.gpu.clone())));
         let wanted = wanted.ok_or_else(|| ToolError::Arguments("give a gpu or a run".to_owned()))?;
         let keys = gpus(places.catalog, &wanted)?;
-        let filter = Filter { kind: Some(kind), ..Filter::default() };
-        let mut prices = price_reads::latest(&mut conn, &filter).await?;
-        prices.retain(|price| keys.contains(&price.gpu_key) && price.freshness.counts());
-        let medians = medians(&prices);
-        keep_cheapest(&mut prices);
+        let filter = Filter { gpu_keys: Some(&keys), kind: Some(kind), ..Filter::default() };
+        let PriceList { mut prices, medians, .. } = today(&mut conn, &filter, false).await?;
+        prices.retain(|price| price.freshness.counts());
         prices.sort_by_key(|price| price.usd_per_gpu_hour);
         let kind_name = kind.as_str();
         let mut out = json!({

@@ -56,12 +56,12 @@ impl Tool for PriceHistory {
         let (platform, kind) = (name(asked.platform)?, kind(asked.kind.as_deref())?);
         let days = within("days", asked.days, 1..=3650, 30)?;
         let span_s = u32::try_from((days * 86_400 / POINTS).max(3600)).unwrap_or(86_400);
-        let mut lines = Vec::new();
+        let mut found = Vec::new();
         let mut conn = places.pool.acquire().await?;
         for key in gpus(places.catalog, &gpu)? {
             let display =
                 places.catalog.gpu(&key).map_or_else(|_| key.clone(), |gpu| gpu.display_name.clone());
-            let spans = price_reads::history(
+            let history = price_reads::history(
                 &mut conn,
                 &key,
                 platform.as_deref(),
@@ -71,7 +71,7 @@ impl Tool for PriceHistory {
             )
             .await?;
             let same = |a: &Span, b: &Span| (&a.platform, &a.tier) == (&b.platform, &b.tier);
-            lines.extend(spans.chunk_by(same).map(|spans| line(&display, spans)));
+            found.extend(history.chunk_by(same).map(|spans| line(&display, spans)));
         }
         let days_text = days.to_string();
         let mut out = json!({
@@ -80,10 +80,10 @@ impl Tool for PriceHistory {
             "kind": kind.as_str(),
             "unit": "USD per GPU-hour",
             "days": days,
-            "lines": lines.iter().take(LINES).cloned().collect::<Value>(),
-            "lines_left_out": lines.len().saturating_sub(LINES),
+            "lines": found.iter().take(LINES).cloned().collect::<Value>(),
+            "lines_left_out": found.len().saturating_sub(LINES),
         });
-        if lines.is_empty() {
+        if found.is_empty() {
             out["missing"] = json!("no price of these days is known; say so");
         }
         Ok(out)

@@ -19,7 +19,10 @@ use crate::{
         sizing::{Options, Precision},
         spec::LoadSpec,
     },
-    report::{history, prices::todays},
+    store::{
+        measured,
+        price_offers::{self, Seller},
+    },
 };
 
 /// GPUs that are put out.
@@ -103,8 +106,8 @@ impl Tool for RecommendGpu {
         };
         let (prices, history) = {
             let mut conn = places.pool.acquire().await?;
-            let prices = todays(&mut conn).await?;
-            (prices, history::points(&mut conn, places.catalog, engine, &found.ids).await?)
+            let prices = price_offers::on_demand(&mut conn, Seller::default()).await?;
+            (prices, measured::points(&mut conn, places.catalog, engine, &found.ids).await?)
         };
         let question = Question {
             shape: &found.shape,

@@ -30,7 +30,9 @@ pub(super) fn keep_ours(text: &str, evidence: &Evidence) -> Linked {
             let source = if picture.is_some() { None } else { evidence.source_of(target) };
             let words = without_addresses(words);
             if let Some(source) = source {
-                kept.text.push_str(&format!("[{words}]("));
+                kept.text.push('[');
+                kept.text.push_str(&words);
+                kept.text.push_str("](");
                 let begin = kept.text.len();
                 kept.text.push_str(target);
                 kept.targets.push(begin..kept.text.len());
@@ -54,9 +56,9 @@ pub(super) fn keep_ours(text: &str, evidence: &Evidence) -> Linked {
 /// `[words](target)` at the beginning of a text: its parts, and what comes after it.
 fn link(text: &str) -> Option<(&str, &str, &str)> {
     let inner = text.strip_prefix('[')?;
-    let close = inner.find(|c| matches!(c, '[' | ']' | '\n')).filter(|at| inner.as_bytes()[*at] == b']')?;
+    let close = inner.find(['[', ']', '\n']).filter(|at| inner.as_bytes()[*at] == b']')?;
     let behind = inner[close + 1..].strip_prefix('(')?;
-    let end = behind.find(|c| matches!(c, ')' | '(' | '\n'))?;
+    let end = behind.find([')', '(', '\n'])?;
     // With parentheses of its own, or cut off, it is none of ours: its words alone are kept.
     let target = if behind.as_bytes()[end] == b')' { behind[..end].trim() } else { "" };
     let after = if behind.as_bytes()[end] == b'\n' { &behind[end..] } else { &behind[end + 1..] };

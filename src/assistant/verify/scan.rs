@@ -230,11 +230,11 @@ fn read(text: &str, digits_at: Range<usize>, digits: &str) -> (Option<Number>, u
 /// digits.
 fn step(digits: &str) -> f64 {
     if let Some((_, fraction)) = digits.split_once('.') {
-        return 10_f64.powi(-(fraction.len() as i32));
+        return 10_f64.powi(-i32::try_from(fraction.len()).unwrap_or(i32::MAX));
     }
     let noughts = digits.len() - digits.trim_end_matches('0').len();
     let rounded = noughts.min(digits.len().saturating_sub(2));
-    10_f64.powi(rounded as i32)
+    10_f64.powi(i32::try_from(rounded).unwrap_or(i32::MAX))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Prices for a recommendation from a CSV file that a person keeps, with `gpu,usd_per_gpu_hour` and, where known,
-//! `count,source,in_stock,as_of`.
+//! Prices for a recommendation that a person keeps in a CSV file: with
+//! `gpu,usd_per_gpu_hour` and, where known, `count,source,in_stock,as_of`.
 
 use std::path::Path;
 

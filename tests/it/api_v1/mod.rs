@@ -5,6 +5,7 @@ mod budget;
 mod bulk;
 mod create;
 mod document;
+mod economics;
 pub(crate) mod events;
 mod hostile;
 mod lists;

@@ -76,6 +76,10 @@ async fn an_account_is_deleted_when_it_is_meant_and_whoever_publishes_hears_of_i
         ("select count(*) from chat_logs where github_id = 1", 0),
         ("select count(*) from comment_reports where reporter = 'user:1'", 0),
         ("select count(*) from users", 1),
+        ("select count(*) from comments where github_id = 1", 0),
+        ("select upvotes::bigint from published_runs", 1),
+        ("select comment_count::bigint from published_runs", 1),
+        ("select (likes + reply_count)::bigint from comments", 0),
         ("select count(*) from outbox where aggregate = 'user' and aggregate_id = '1' and version = 2", 1),
         (
             "select count(*) from outbox where aggregate = 'chat_log' and aggregate_id = 'aaaaaaaaaaaaaaaaaaaaaaaa'",
@@ -118,14 +122,32 @@ async fn administrators_list_people_without_their_addresses_and_suspend_them() {
     let found = app.json("/api/v1/admin/users?suspended=true", &admin).await;
     assert_eq!(found["users"][0]["suspended_reason"], "spam");
     assert_eq!(post("1/unsuspend").await.1["changed"], true);
-    assert_eq!(
-        app.database
-            .count("select count(*) from outbox where aggregate = 'user' and aggregate_id = '1'")
-            .await,
-        3
-    );
-    let viewer = app.api_token(Role::Operator).await;
-    assert_eq!(app.get("/api/v1/admin/users", &viewer).await.status(), 403, "operators don't see people");
+    let heard = "select max(version) from outbox where aggregate = 'user' and aggregate_id = '1'";
+    assert_eq!(app.database.count(heard).await, 3, "whoever publishes hears of each change");
+    let operator = app.api_token(Role::Operator).await;
+    assert_eq!(app.get("/api/v1/admin/users", &operator).await.status(), 403, "operators don't see people");
+}
+
+#[tokio::test]
+async fn somebody_suspended_writes_nothing_and_still_has_what_is_theirs() {
+    let app = App::new().await;
+    let bea = app.signed_in(1, "bea").await;
+    app.said_something().await;
+    app.database
+        .execute("update users set suspended_at = now(), suspended_reason = 'spam' where github_id = 1")
+        .await;
+    let write = async |method: Method, path: &str, body: Value| {
+        said(app.request(method, path).bearer_auth(&bea).json(&body).send().await.unwrap()).await
+    };
+    let (status, refused) = write(Method::POST, "/remove_upvote_from_pod", json!({ "pod_id": "pod1" })).await;
+    assert_eq!((status, &refused["data"]["status_code"]), (403, &json!(403)));
+    assert!(refused["message"].as_str().unwrap().contains("(spam)"), "{refused}");
+    assert_eq!(write(Method::POST, "/auth/refresh", json!({})).await.0, 200);
+    for path in ["/auth/me", "/get_user_comments", "/api/v1/me/export"] {
+        assert_eq!(app.get(path, &bea).await.status(), 200, "{path}");
+    }
+    assert_eq!(app.json("/api/v1/session", &bea).await["who"]["suspended"], "spam");
+    assert_eq!(write(Method::DELETE, "/api/v1/me?confirm=true", json!({})).await.0, 200);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::PgPool;
 use utoipa::ToSchema;
@@ -15,17 +16,30 @@ use crate::{
     api::{
         app::Pool,
         auth::Operator,
-        error::{Error, Problem},
+        error::{BadField, Error, Problem},
         fields::Body,
         idempotency,
         parameters::Parameters,
         refusals::NoToken,
     },
     clock,
-    domain::{ids::RunId, kinds::ProviderKind},
-    ledger::{self, Started, operator::Terms},
+    domain::{
+        ids::RunId,
+        kinds::ProviderKind,
+        recommend::{AUTO, Picked},
+        spec::RunSpec,
+    },
+    ledger::{
+        self, Started,
+        operator::Terms,
+        pick::{self, Unpicked},
+    },
     queue::{self, ApalisQueue},
-    store::{idempotency::Key, runs::NewRun, tokens},
+    store::{
+        idempotency::{Key, is_known},
+        runs::NewRun,
+        tokens,
+    },
 };
 
 /// Priority of a run that a person started; nightly ones have 0.
@@ -59,7 +73,8 @@ pub(super) struct Created {
         (status = 403, body = Problem, content_type = "application/problem+json",
          description = "A role that isn't enough for this, or for a part of it; it says which is"),
         (status = 409, body = Problem, content_type = "application/problem+json",
-         description = "The key came with another request before, or no worker lives on the host"),
+         description = "The key came with another request before, no worker lives on the host, or no GPU is left that \
+                        `auto` could pick"),
         (status = 413, body = Problem, content_type = "application/problem+json", description = "A body that is too long"),
         (status = 415, body = Problem, content_type = "application/problem+json",
          description = "A body of another kind than JSON"),
@@ -80,6 +95,7 @@ pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -
     let by = who.by();
     let request_sha256 = idempotency::digest(&body)?;
     let key = key.as_deref().map(|key| Key { actor: by.actor, key, request_sha256: &request_sha256 });
+    let picked = pick_gpu(&pool, &mut spec, asked.machine.max_usd_per_hour, key).await?;
     let queue = queue_of(&pool, spec.machine.provider, asked.machine.host.as_deref()).await?;
     let new = NewRun {
         id: RunId::generate(clock::now()),
@@ -89,7 +105,8 @@ pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -
         priority: asked.priority.unwrap_or(PRIORITY),
         rerun_of: None,
     };
-    let terms = Terms { hold_min: asked.hold_on_failure_min, budget_usd: asked.max_usd };
+    let terms =
+        Terms { hold_min: asked.hold_on_failure_min, budget_usd: asked.max_usd, picked: picked.as_ref() };
     let started = ledger::start_once(&pool, &ApalisQueue, &new, terms, key, by).await?;
     Ok(match started {
         Started::New(run) => {
@@ -98,6 +115,37 @@ pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -
         }
         Started::Before(run) => Json(Created { run, replayed: true }).into_response(),
     })
+}
+
+/// Picks the GPU that the request leaves open. Of a request that came before nothing is picked: it has its run.
+async fn pick_gpu(
+    pool: &PgPool,
+    spec: &mut RunSpec,
+    max_usd_per_hour: Option<Decimal>,
+    key: Option<Key<'_>>,
+) -> Result<Option<Picked>, Error> {
+    if spec.machine.gpu_id != AUTO {
+        return Ok(None);
+    }
+    let mut conn = pool.acquire().await?;
+    if let Some(key) = key
+        && is_known(&mut conn, key).await?
+    {
+        return Ok(None);
+    }
+    let bad =
+        |field: &str, message: String| Error::Fields(vec![BadField { field: field.to_owned(), message }]);
+    match pick::pick(&mut conn, spec, max_usd_per_hour).await {
+        Ok(picked) => Ok(Some(picked)),
+        Err(Unpicked::Store(error)) => Err(error.into()),
+        Err(Unpicked::Catalog(error)) => Err(Error::Internal(error.to_string())),
+        Err(unsized_model @ Unpicked::Unsized(_)) => {
+            Err(bad("machine.gpu_id", format!("can't be `auto`: {unsized_model}")))
+        }
+        Err(refused @ (Unpicked::NoPrice | Unpicked::NoneLeft(_))) => {
+            Err(Error::Refused(refused.to_string()))
+        }
+    }
 }
 
 /// The queue of a run on this provider. A host's own hardware is served by that host's workers alone, so a local run

@@ -77,15 +77,19 @@ pub(super) struct MachineRequest {
     pub(super) provider: ProviderKind,
     /// For `local`: which host, where workers of several live (`steps@<host>` without `steps@`).
     pub(super) host: Option<String>,
-    /// A GPU of the catalog, or for a run without one `CPU <model>`.
+    /// A GPU of the catalog, or for a run without one `CPU <model>`. `auto` (`runpod`): the one whose output tokens are
+    /// the cheapest by today's prices, and others to try after it.
     pub(super) gpu_id: Option<String>,
     /// Others to try in this order when it can't be had (`runpod`).
     pub(super) gpu_candidates: Option<Vec<String>>,
     /// The data center that it must be in (`runpod`).
     pub(super) data_center: Option<String>,
-    /// By default 1, and 0 for a `CPU …`.
+    /// By default 1, and 0 for a `CPU …`; for `auto` as many as the best choice takes.
     #[schema(maximum = 64)]
     pub(super) gpu_count: Option<u32>,
+    /// With `auto`: most US dollars an hour for the whole machine, all its GPUs together.
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0, maximum = 1_000_000)]
+    pub(super) max_usd_per_hour: Option<Decimal>,
     /// Persistent volume, GB.
     pub(super) volume_in_gb: Option<u32>,
     /// Container disk, GB.
@@ -167,6 +171,7 @@ impl MachineRequest {
         let gpu_candidates =
             fields.check("gpu_candidates", |list: &Vec<String>| list.len() <= 16, "at most 16 names");
         let gpu_count = fields.check("gpu_count", |n| *n <= MAX_GPUS, "from 0 to 64");
+        let max_usd_per_hour = fields.check("max_usd_per_hour", |usd| money::cap(*usd).is_ok(), CAP);
         let volume_in_gb = fields.check("volume_in_gb", disk, "at most 100000 GB");
         let container_disk_in_gb = fields.check("container_disk_in_gb", disk, "at most 100000 GB");
         let port = fields.check("port", |n| *n > 0, "from 1 to 65535");
@@ -179,6 +184,7 @@ impl MachineRequest {
             gpu_candidates,
             data_center,
             gpu_count,
+            max_usd_per_hour,
             volume_in_gb,
             container_disk_in_gb,
             port,
