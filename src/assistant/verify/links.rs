@@ -91,13 +91,17 @@ fn without_addresses(words: &str) -> String {
     kept
 }
 
-/// `< 5 ms` is kept as it is, and `<img …>` made plain text.
+/// `< 5 ms` is kept as it is, and `<img …>` made plain text. A bracket and a parenthesis that are no link here are kept apart,
+/// so that nothing before them makes one of them.
 fn push_plain(kept: &mut String, c: char, rest: &str) {
     let opens = c == '<'
         && rest[1..].starts_with(|next: char| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?'));
     if opens {
         kept.push_str("&lt;");
     } else {
+        if c == '(' && kept.ends_with(']') {
+            kept.push(' ');
+        }
         kept.push(c);
     }
 }

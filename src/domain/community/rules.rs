@@ -84,7 +84,8 @@ fn has_slur(text: &str) -> bool {
     let slurs: Vec<String> = SLURS.lines().map(|slur| squeezed(&rot13(slur))).collect();
     let text = text.to_lowercase();
     text.split(|sign: char| !sign.is_alphanumeric() && !matches!(sign, '@' | '$' | '!')).any(|word| {
-        let word = squeezed(&word.chars().map(plain).collect::<String>());
+        // Within a word a `!` may stand for a letter; at its end it ends a sentence.
+        let word = squeezed(&word.trim_matches('!').chars().map(plain).collect::<String>());
         let singular = word.strip_suffix('s').unwrap_or(&word);
         slurs.iter().any(|slur| *slur == word || *slur == singular)
     })

@@ -9,6 +9,18 @@ pub const MOST_CHARS: usize = 1000;
 /// What joins signs of a script or the parts of an emoji stays between those.
 #[must_use]
 pub fn clean(text: &str) -> String {
+    // What goes may leave a joiner without what it joined.
+    let mut text = once(text);
+    loop {
+        let again = once(&text);
+        if again == text {
+            return text;
+        }
+        text = again;
+    }
+}
+
+fn once(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}', '\u{85}'], "\n");
     let mut kept = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();

@@ -173,7 +173,9 @@ fn options_that_make_no_sense_are_refused_by_name() {
 fn a_model_whose_shape_nobody_knows_is_sized_by_its_parameters() {
     let catalog = Catalog::embedded().unwrap();
     let unknown = Shape::of(catalog.model("Falcon 2 11B", EngineKind::Vllm).unwrap()).unwrap_err();
-    assert!(unknown.to_string().contains("Falcon 2 11B") && unknown.to_string().contains("--parameters"));
+    assert!(
+        unknown.to_string().contains("Falcon 2 11B") && unknown.to_string().contains("number of parameters")
+    );
     let guessed = Shape::from_parameters("Falcon 2 11B", "11b".parse().unwrap(), Precision::Bf16);
     let verdict = fit(&guessed, &gpu("L40S"), &Options::of(&guessed));
     assert_eq!(verdict.fits.map(|fit| fit.count), Some(1));
