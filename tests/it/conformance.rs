@@ -10,17 +10,22 @@ use dria_bench::{
 };
 use tokio::process::Command;
 
-use crate::support::drain::Bench;
+use crate::support::{drain::Bench, github::FakeGithub};
 
 /// Longest that a round may take.
 const TIMEOUT: Duration = Duration::from_mins(10);
 /// Requests made up for an operation at most, beside the ones that cover its parameters one by one.
 const EXAMPLES: &str = "8";
 
-/// No limit that a round meets.
-fn unlimited() -> config::Server {
+/// No limit that a round meets, and people can sign in: what isn't set up answers 503, as it should.
+fn settings(github: &FakeGithub) -> config::Server {
     let number = NonZeroU32::new(10_000_000).unwrap();
-    config::Server { reads_per_minute: number, writes_per_minute: number, ..config::Server::default() }
+    config::Server {
+        reads_per_minute: number,
+        writes_per_minute: number,
+        sign_in: github.settings(),
+        ..config::Server::default()
+    }
 }
 
 /// Asks as whoever has this token, or as anybody.
@@ -31,7 +36,8 @@ async fn round(role: Option<Role>) {
     let bench = Bench::new(&[1], |_| {}).await;
     bench.drain().await;
     let pool = bench.database.pool.clone();
-    let server = api::serve(&unlimited(), pool.clone()).await.unwrap();
+    let github = FakeGithub::start().await;
+    let server = api::serve(&settings(&github), pool.clone()).await.unwrap();
     let mut command = Command::new(program);
     command
         .current_dir(bench.folder.path())

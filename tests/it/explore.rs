@@ -36,9 +36,9 @@ impl App {
     async fn import(&self, engine: &str) -> Published {
         let mut conn = self.bench.database.pool.acquire().await.unwrap();
         let mut stored = publications::get(&mut conn, &self.measured).await.unwrap().unwrap();
-        stored.run.pod_id = IMPORTED.to_owned();
+        IMPORTED.clone_into(&mut stored.run.pod_id);
         stored.run.origin = Origin::Imported("file:a.json".to_owned());
-        stored.run.inference_name = engine.to_owned();
+        engine.clone_into(&mut stored.run.inference_name);
         for result in &mut stored.results {
             result.result_id = None;
             result.output_tokens_per_second /= 2.0;
