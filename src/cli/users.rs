@@ -31,7 +31,7 @@ pub enum Command {
     },
     /// Let somebody write no more: no comment, no vote, no chat
     Suspend {
-        /// Their login, or id:<number>
+        /// Their login, or `id:` and their number
         who: String,
         /// Told to them, and kept
         #[arg(long)]
@@ -39,7 +39,7 @@ pub enum Command {
     },
     /// Let somebody write again
     Unsuspend {
-        /// Their login, or id:<number>
+        /// Their login, or `id:` and their number
         who: String,
     },
 }
