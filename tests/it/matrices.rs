@@ -147,9 +147,14 @@ async fn report(database: &TestDatabase, id: MatrixId) -> MatrixReport {
 
 async fn resume(database: &TestDatabase, id: MatrixId, budget: Option<i64>) -> Result<u64, Error> {
     let mut tx = database.pool.begin().await.unwrap();
-    let planned = matrices::resume(&mut tx, id, budget.map(Decimal::from), "cli:bob").await?;
-    tx.commit().await.unwrap();
-    Ok(planned)
+    let planned = matrices::resume(&mut tx, id, budget.map(Decimal::from), "cli:bob").await;
+    // Not dropped: it would keep its locks until somebody gets round to them, and the dispatcher leaves alone what is locked.
+    if planned.is_ok() {
+        tx.commit().await.unwrap()
+    } else {
+        tx.rollback().await.unwrap()
+    }
+    planned
 }
 
 async fn cancel(database: &TestDatabase, queue: &dyn TokenQueue, id: MatrixId) -> Result<bool, Error> {
