@@ -150,9 +150,9 @@ async fn resume(database: &TestDatabase, id: MatrixId, budget: Option<i64>) -> R
     let planned = matrices::resume(&mut tx, id, budget.map(Decimal::from), "cli:bob").await;
     // Not dropped: it would keep its locks until somebody gets round to them, and the dispatcher leaves alone what is locked.
     if planned.is_ok() {
-        tx.commit().await.unwrap()
+        tx.commit().await.unwrap();
     } else {
-        tx.rollback().await.unwrap()
+        tx.rollback().await.unwrap();
     }
     planned
 }
