@@ -29,5 +29,9 @@ refusals! {
     NotOne: "403" "A token of the API, which is nobody in particular; or a write with the cookie and without `X-CSRF-Token`";
     BelowOperator: "403" "A role below operator";
     BelowAdmin: "403" "A role below admin";
+    NotAWriter: "403" "Not a person, suspended, or no page of ours sent it";
+    NotJson: "400" "A body that is no JSON";
+    TooLong: "413" "A body that is too long";
+    OtherKind: "415" "A body of another kind";
     BadParameters: "422" "Parameters that can't be used";
 }

@@ -76,8 +76,8 @@ impl Shape {
         let window = model.sliding_window_tokens.zip(model.sliding_layers).zip(model.layers);
         Ok(Self {
             name: model.common_name.clone(),
-            total_params: total * 1e9,
-            active_params: model.active_params_b.unwrap_or(total) * 1e9,
+            total_params: (total * 1e9).round(),
+            active_params: (model.active_params_b.unwrap_or(total) * 1e9).round(),
             attention_heads: model.attention_heads,
             kv: KvCache {
                 bytes_per_token_16bit: bytes as f64,

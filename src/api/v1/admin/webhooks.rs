@@ -21,7 +21,7 @@ use crate::{
         error::{Error, Problem},
         fields::Body,
         parameters::{Limit, Parameters, Segment},
-        refusals::{BadParameters, BelowAdmin, NoToken},
+        refusals::{BadParameters, BelowAdmin, NoToken, NotJson, OtherKind, TooLong},
     },
     domain::webhook::EventKind,
     store::{
@@ -119,11 +119,11 @@ pub(super) async fn list_webhooks(State(pool): Pool, _: Admin, uri: Uri) -> Resu
     post, path = "/admin/webhooks", tag = "admin", security(("token" = [])), request_body = NewWebhook,
     responses(
         (status = 201, body = MadeWebhook),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "A body that is no JSON"),
+        NotJson,
         NoToken,
         BelowAdmin,
-        (status = 413, body = Problem, content_type = "application/problem+json", description = "A body that is too long"),
-        (status = 415, body = Problem, content_type = "application/problem+json", description = "A body of another kind"),
+        TooLong,
+        OtherKind,
         (status = 422, body = Problem, content_type = "application/problem+json",
          description = "Fields that can't be used; `invalid_webhook`: its URL leads where nothing is sent"),
     )

@@ -19,6 +19,7 @@ use crate::{
         error::{BadField, Error, Problem},
         fields::Body,
         person::Person,
+        refusals::{NotJson, SignedOut, TooLong},
     },
     assistant,
     store::{
@@ -84,7 +85,7 @@ pub(super) struct ConversationCreated {
     get, path = "/assistant/conversations", tag = "assistant", security(("token" = [])),
     responses(
         (status = 200, body = Conversations),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "Nobody is signed in"),
+        SignedOut,
         (status = 403, body = Problem, content_type = "application/problem+json", description = "A token of the API"),
     )
 )]
@@ -102,11 +103,11 @@ pub(super) async fn list_conversations(
     request_body(content = NewConversation, content_type = "application/json"),
     responses(
         (status = 201, body = ConversationCreated, headers(("Location" = String))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "A body that is no JSON"),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "Nobody is signed in"),
+        NotJson,
+        SignedOut,
         (status = 403, body = Problem, content_type = "application/problem+json",
          description = "A token of the API, a suspended account, or a cookie without its proof"),
-        (status = 413, body = Problem, content_type = "application/problem+json", description = "A body that is too long"),
+        TooLong,
         (status = 415, body = Problem, content_type = "application/problem+json",
          description = "A body of another kind than JSON"),
         (status = 422, body = Problem, content_type = "application/problem+json",
@@ -147,7 +148,7 @@ fn pod_id(body: &Body) -> Result<Option<String>, Error> {
     params(("id" = Uuid, Path, description = "The conversation")),
     responses(
         (status = 200, body = ConversationDetail),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "Nobody is signed in"),
+        SignedOut,
         (status = 403, body = Problem, content_type = "application/problem+json", description = "A token of the API"),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours"),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "An id that is none"),
@@ -179,7 +180,7 @@ pub(super) async fn read_conversation(
     params(("id" = Uuid, Path, description = "The conversation")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "Nobody is signed in"),
+        SignedOut,
         (status = 403, body = Problem, content_type = "application/problem+json",
          description = "A token of the API, a suspended account, or a cookie without its proof"),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours"),

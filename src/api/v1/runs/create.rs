@@ -20,7 +20,7 @@ use crate::{
         fields::Body,
         idempotency,
         parameters::Parameters,
-        refusals::NoToken,
+        refusals::{NoToken, NotJson, TooLong},
     },
     clock,
     domain::{
@@ -68,14 +68,14 @@ pub(super) struct Created {
     responses(
         (status = 200, body = Created, description = "The same request came before"),
         (status = 201, body = Created, headers(("Location" = String))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "A body that is no JSON"),
+        NotJson,
         NoToken,
         (status = 403, body = Problem, content_type = "application/problem+json",
          description = "A role that isn't enough for this, or for a part of it; it says which is"),
         (status = 409, body = Problem, content_type = "application/problem+json",
          description = "The key came with another request before, no worker lives on the host, or no GPU is left that \
                         `auto` could pick"),
-        (status = 413, body = Problem, content_type = "application/problem+json", description = "A body that is too long"),
+        TooLong,
         (status = 415, body = Problem, content_type = "application/problem+json",
          description = "A body of another kind than JSON"),
         (status = 422, body = Problem, content_type = "application/problem+json",
