@@ -63,7 +63,7 @@ pub(super) async fn limit(
     request: Request,
     next: Next,
 ) -> Response {
-    if !matches!(request.uri().path(), "/health" | "/healthz" | "/readyz")
+    if !matches!(request.uri().path(), "/health" | "/healthz" | "/readyz" | "/metrics")
         && let Err(seconds) = rates.take(request.method(), caller.address)
     {
         return Error::TooMany(seconds).into_response();

@@ -1,6 +1,10 @@
 //! Opening the database: `DATABASE_URL` where it is set, else the embedded PostgreSQL; then the schema.
 
-use std::str::FromStr;
+use std::{
+    collections::VecDeque,
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 use sqlx::{PgPool, postgres::PgConnectOptions};
 
@@ -10,6 +14,12 @@ use crate::{
     embedded_pg::{self, EmbeddedPg},
     store::{self, database},
 };
+
+/// How often an embedded server is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// It is started again so many times within this long.
+const MOST_RESTARTS: usize = 5;
+const RESTARTS_WITHIN: Duration = Duration::from_mins(10);
 
 /// Connections a process opens at most: a listener and a fetcher a queue, one a step, and the follower's.
 const MAX_CONNECTIONS: u32 = 16;
@@ -93,6 +103,34 @@ impl Database {
     #[must_use]
     pub const fn schema(&self) -> i64 {
         self.schema
+    }
+
+    /// Looks after the embedded server: one that died is started again, a few times. Returns only when that is no use any
+    /// more. Somebody else's server is looked after by others.
+    pub async fn keep_up(&self) -> CliError {
+        let Some(server) = &self.embedded else { return std::future::pending().await };
+        let mut revived = VecDeque::new();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if server.is_up() {
+                continue;
+            }
+            revived.retain(|at: &Instant| at.elapsed() < RESTARTS_WITHIN);
+            if revived.len() >= MOST_RESTARTS {
+                return CliError::environment(format!(
+                    "the embedded PostgreSQL died {} times within {} minutes",
+                    revived.len() + 1,
+                    RESTARTS_WITHIN.as_secs() / 60
+                ))
+                .hint("see postgres/server.log in the data folder; runs go on where they are with the next start");
+            }
+            tracing::warn!(server = %server.status_line(), "the embedded PostgreSQL died: starting it again");
+            revived.push_back(Instant::now());
+            if let Err(error) = server.revive().await {
+                return CliError::environment(format!("the embedded PostgreSQL died, and can't be started: {error}"))
+                    .hint("see postgres/server.log in the data folder; runs go on where they are with the next start");
+            }
+        }
     }
 
     /// Closes the connections and, if we are the last, stops the embedded server.

@@ -83,7 +83,7 @@ async fn benchmark_and_serve(
     output.note(format!(
         "Benchmarking {} with {} on this machine ({}).{caveat}",
         request.spec.model.common_name,
-        request.spec.engine.kind.published_name(),
+        request.spec.engine.kind.common_name(),
         request.spec.machine.gpu_id
     ));
     let queue = services::queue_of(request.spec.machine.provider);

@@ -2,7 +2,7 @@
 
 mod attend;
 mod new;
-mod show;
+pub(super) mod show;
 
 use std::str::FromStr;
 
@@ -151,7 +151,7 @@ async fn resume(
         super::attend::require_worker(context, database, &queue).await?;
     }
     tx.commit().await?;
-    context.output.note(format!("matrix {id} goes on with {cells} cells"));
+    context.output.note(format!("matrix {id} goes on with {}", show::counted(cells)));
     attend::attend(context, database, id, &queue, detach).await
 }
 

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use super::{
     CliResult, Context, Exit,
     database::Database,
+    matrices::show::counted,
     run::actor,
     services,
     table::{or_dash, table},
@@ -80,6 +81,9 @@ pub async fn run(command: Command, context: Context) -> CliResult {
 async fn act(command: &Command, context: &Context, database: &Database) -> CliResult {
     let output = context.output;
     let pool = &database.pool;
+    if !matches!(command, Command::Sync) {
+        read_files_first(context, database).await?;
+    }
     match command {
         Command::List => {
             let all = list(&mut *pool.acquire().await?).await?;
@@ -131,6 +135,15 @@ async fn act(command: &Command, context: &Context, database: &Database) -> CliRe
         }
     }
     Ok(Exit::Done)
+}
+
+/// In a database that knows no schedule yet, the files are read: what is turned off before a scheduler ever ran stays off.
+async fn read_files_first(context: &Context, database: &Database) -> Result<(), Error> {
+    if list(&mut *database.pool.acquire().await?).await?.is_empty() {
+        let options = services::scheduler_options(context);
+        schedules::sync(&database.pool, &options.definitions, &chores::names()).await?;
+    }
+    Ok(())
 }
 
 async fn find(conn: &mut PgConnection, name: &str) -> Result<ScheduleReport, Error> {
@@ -223,7 +236,7 @@ fn what(definition: &ScheduleDefinition) -> String {
     match &definition.action {
         Action::Job { name } => format!("chore {name}"),
         Action::Matrix(matrix) => {
-            format!("matrix of {} cells", matrix.expand().map_or(0, |cells| cells.len()))
+            format!("matrix of {}", counted(matrix.expand().map_or(0, |cells| cells.len())))
         }
     }
 }

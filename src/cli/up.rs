@@ -76,11 +76,14 @@ async fn all_in_one(
         queues.join(" and "),
         database.describe()
     ));
-    stop.asked().await;
+    let lost = tokio::select! {
+        () = stop.asked() => None,
+        lost = database.keep_up() => Some(lost),
+    };
     output.note("stopping: steps under way are put back");
     stop.or_at_once(async {
         tokio::join!(server.stop(), workers.stop(), scheduler.stop());
     })
     .await;
-    Ok(Exit::Done)
+    lost.map_or(Ok(Exit::Done), Err)
 }

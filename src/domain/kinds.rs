@@ -98,6 +98,15 @@ impl EngineKind {
         }
     }
 
+    /// The name by which people know it, in sentences.
+    #[must_use]
+    pub const fn common_name(self) -> &'static str {
+        match self {
+            Self::Vllm => "vLLM",
+            other => other.published_name(),
+        }
+    }
+
     /// The port the engine listens on where nobody chose another.
     #[must_use]
     pub const fn default_port(self) -> u16 {

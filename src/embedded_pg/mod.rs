@@ -116,6 +116,25 @@ impl EmbeddedPg {
         )
     }
 
+    /// Whether the server is there. One that starts or recovers is.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        postmaster::running(&self.cluster).is_some()
+    }
+
+    /// Starts the server again where it died; PostgreSQL recovers by itself. It is where it was before, so that sessions are
+    /// opened anew as after any restart.
+    ///
+    /// # Errors
+    /// When it doesn't start, or somebody else has its port by now.
+    pub async fn revive(&self) -> Result<(), Error> {
+        let starting = LockFile::open(&self.cluster.start_lock())?;
+        starting.exclusive().await?;
+        let mut port = || Ok(self.port);
+        server::ensure(&self.cluster, &self.binaries, &self.account, &mut port).await?;
+        Ok(())
+    }
+
     /// Leaves; the last user out stops the server. Close every session first: the stop ends those left.
     ///
     /// `true`: we were the last and it is stopped.

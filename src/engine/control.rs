@@ -148,7 +148,7 @@ impl Control {
     pub(super) fn refused(&self, endpoint: &Endpoint, path: &str, answer: &Answer) -> Failure {
         let said = error_message(&answer.body).map(|message| format!(": {message}")).unwrap_or_default();
         let status = answer.status.as_u16();
-        let name = self.kind.published_name();
+        let name = self.kind.common_name();
         match status {
             401 | 403 => Failure::permanent(
                 "engine_unauthorised",
@@ -178,7 +178,7 @@ impl Control {
             "engine_unreachable",
             format!(
                 "{} at {endpoint} doesn't answer ({reason}): check that it runs and that the address is right",
-                self.kind.published_name()
+                self.kind.common_name()
             ),
         )
     }
@@ -189,7 +189,7 @@ impl Control {
             format!(
                 "what answers at {endpoint}{path} isn't {} as we know it ({what}): check the address and the \
                  engine's version",
-                self.kind.published_name()
+                self.kind.common_name()
             ),
         )
     }
@@ -199,7 +199,7 @@ impl Control {
             "wrong_engine",
             format!(
                 "{found} answers at {endpoint}, not {}: check the engine and the address",
-                self.kind.published_name()
+                self.kind.common_name()
             ),
         )
     }

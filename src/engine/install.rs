@@ -231,7 +231,7 @@ impl io::Write for HashWriter<'_> {
 
 /// What isn't installed, where it was looked for, and how to install it. The parts are in the details too.
 fn missing(kind: EngineKind, looked: &str, how: &str) -> Failure {
-    let name = kind.published_name();
+    let name = kind.common_name();
     Failure::permanent(
         "engine_missing",
         format!("{name} isn't installed here (looked for {looked}). To install it: {how}"),
@@ -248,7 +248,7 @@ fn existing(kind: EngineKind, path: &Path) -> Result<PathBuf, Failure> {
         "engine_missing",
         format!(
             "the program configured for {} isn't at {}: correct the path",
-            kind.published_name(),
+            kind.common_name(),
             path.display()
         ),
     ))
@@ -326,7 +326,7 @@ async fn find_python(
             "engine_missing",
             format!(
                 "the Python configured for {} at {} can't start it: {problem}",
-                engine.kind.published_name(),
+                engine.kind.common_name(),
                 python.display()
             ),
         ));

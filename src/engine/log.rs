@@ -134,11 +134,7 @@ pub(super) fn explain(kind: EngineKind, log: &str) -> Option<Failure> {
         let shown: String = last_lines(line.trim(), 1).chars().take(300).collect();
         Some(Failure {
             code: cause.code.to_owned(),
-            message: format!(
-                "{} didn't start: {}. Its log says: {shown}",
-                kind.published_name(),
-                cause.meaning
-            ),
+            message: format!("{} didn't start: {}. Its log says: {shown}", kind.common_name(), cause.meaning),
             retryable: cause.retryable,
             details: json!({ "log_tail": last_lines(log, TAIL_LINES) }),
         })

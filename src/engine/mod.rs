@@ -135,7 +135,7 @@ pub trait Engine: Send + Sync {
             let log_tail = last_lines(log_tail, 20);
             Failure::permanent(
                 "engine_exited",
-                format!("{} {reason}. Its last lines:\n{log_tail}", self.kind().published_name()),
+                format!("{} {reason}. Its last lines:\n{log_tail}", self.kind().common_name()),
             )
             .with_details(json!({ "log_tail": log_tail }))
         })

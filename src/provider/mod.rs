@@ -133,6 +133,15 @@ pub enum Liveness {
     },
 }
 
+/// What was seen of a rented machine's container.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ContainerSeen {
+    /// Times it came up again.
+    pub restarts: u32,
+    /// For how long it had been up at the last look, s.
+    pub uptime_s: f64,
+}
+
 /// Something of ours that the provider has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderPod {
@@ -193,6 +202,14 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// When the provider can't be asked; the engine may well be alive.
     async fn engine_alive(&self, name: &str, external_id: Option<&str>) -> Result<Liveness, Failure>;
+
+    /// What this process has seen of the container of this name; `None`: nothing yet, or it has none.
+    fn container(&self, _name: &str) -> Option<ContainerSeen> {
+        None
+    }
+
+    /// Says what was seen of it before this process looked, by whoever had its step.
+    fn recall(&self, _name: &str, _external_id: &str, _seen: ContainerSeen) {}
 
     /// Starts sampling the machine's GPUs; `None` where there are none or they can't be asked.
     fn sample_gpus(&self, _name: &str, _every: Duration) -> Option<GpuSampler> {

@@ -86,9 +86,49 @@ pub async fn intend(
 /// When the database fails.
 pub async fn created(conn: &mut PgConnection, name: &str, external_id: &str) -> Result<(), Error> {
     sqlx::query!(
-        "update pods set state = 'created', external_id = $2 where name = $1 and state <> 'gone'",
+        "update pods set state = 'created', external_id = $2,
+                restarts = case when external_id = $2 then restarts else 0 end,
+                uptime_s = case when external_id = $2 then uptime_s end
+         where name = $1 and state <> 'gone'",
         name,
         external_id
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What was seen of a pod's container: the provider's id, times it came up again, and for how long it had been up then, s.
+/// `None`: it never came up again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn container(conn: &mut PgConnection, name: &str) -> Result<Option<(String, u32, f64)>, Error> {
+    let row = sqlx::query!(
+        r#"select external_id as "external_id!", restarts, uptime_s as "uptime_s!" from pods
+           where name = $1 and state <> 'gone' and external_id is not null and uptime_s is not null"#,
+        name
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.external_id, u32::try_from(row.restarts).unwrap_or_default(), row.uptime_s)))
+}
+
+/// Notes how often a pod's container came up again, and for how long it has been up, s.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_container(
+    conn: &mut PgConnection,
+    name: &str,
+    restarts: u32,
+    uptime_s: f64,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update pods set restarts = greatest(restarts, $2), uptime_s = $3 where name = $1 and state <> 'gone'",
+        name,
+        i32::try_from(restarts).unwrap_or(i32::MAX),
+        uptime_s
     )
     .execute(conn)
     .await?;

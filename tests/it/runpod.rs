@@ -8,10 +8,15 @@ use std::{
 use axum::http::Method;
 use dria_bench::{
     config::Secret,
-    domain::{failure::Failure, kinds::EngineKind, spec::RunSpec},
+    domain::{
+        failure::Failure,
+        kinds::{EngineKind, ProviderKind},
+        spec::RunSpec,
+    },
     engine,
-    provider::{EngineRequest, Liveness, Machine, MachineRequest, Provider, RunpodProvider},
+    provider::{ContainerSeen, EngineRequest, Liveness, Machine, MachineRequest, Provider, RunpodProvider},
     queue::TokenQueue,
+    store::pods,
     workflow::execute_one,
 };
 use tokio_util::sync::CancellationToken;
@@ -329,6 +334,36 @@ async fn a_whole_run_is_measured_its_pod_is_gone_and_no_secret_is_in_the_databas
     for secret in [KEY, HF_TOKEN, &provider.api_key(&name).unwrap()] {
         assert!(!everything.contains(secret), "a secret is in the database");
     }
+}
+
+#[tokio::test]
+async fn a_loop_of_restarts_is_seen_through_the_death_of_who_looked_and_ends_with_its_pod() {
+    let fake = FakeRunpod::start().await;
+    fake.fault(|faults| faults.restarts = true);
+    let before = fake.provider();
+    let machine = ready(&before, &vllm()).await.unwrap();
+    let id = machine.external_id.as_deref().unwrap();
+    while before.container(NAME).unwrap().restarts == 0 {
+        tokio::time::sleep(Duration::from_millis(12)).await;
+        assert_eq!(before.engine_alive(NAME, Some(id)).await.unwrap(), Liveness::Alive);
+    }
+    // It is recorded, and whoever takes the step over reads it: one more is one too many.
+    let database = TestDatabase::new().await;
+    let (spec, tokens) = (spec(EngineKind::Vllm), Remembered::default());
+    let run = runs::start(&database, &tokens, &spec, &runs::quick_workflow(&[1, 2]), "steps").await;
+    let mut conn = database.pool.acquire().await.unwrap();
+    pods::intend(&mut conn, run, 1, ProviderKind::Runpod, NAME).await.unwrap();
+    pods::created(&mut conn, NAME, id).await.unwrap();
+    assert_eq!(pods::container(&mut conn, NAME).await.unwrap(), None);
+    let seen = before.container(NAME).unwrap();
+    pods::note_container(&mut conn, NAME, seen.restarts, seen.uptime_s).await.unwrap();
+    let (known_id, restarts, uptime_s) = pods::container(&mut conn, NAME).await.unwrap().unwrap();
+    let after = fake.provider();
+    after.recall(NAME, &known_id, ContainerSeen { restarts, uptime_s });
+    assert!(matches!(after.engine_alive(NAME, Some(id)).await.unwrap(), Liveness::Gone { .. }));
+    // Another pod begins anew.
+    pods::created(&mut conn, NAME, "another").await.unwrap();
+    assert_eq!(pods::container(&mut conn, NAME).await.unwrap(), None);
 }
 
 /// A pod that was rented as `NAME`, and the request of the run that takes it over.

@@ -413,6 +413,9 @@ async fn commands_show_schedules_and_steer_them() {
         "name = \"never\"\nenabled = true\ncron = \"0 0 30 2 *\"\ntimezone = \"Etc/UTC\"\n\
                              catch_up = \"skip\"\noverlap = \"skip\"\njob = { name = \"retention\" }\n",
     );
+    // What is turned off before any scheduler ran stays off.
+    assert_eq!(bench.run("schedules disable prices").code, Some(0));
+    assert_eq!(bench.run("schedules list --json").json().as_array().unwrap().len(), 4);
     let synced = bench.run("schedules sync");
     assert_eq!(synced.code, Some(1));
     assert!(
@@ -427,7 +430,7 @@ async fn commands_show_schedules_and_steer_them() {
             .collect::<Vec<_>>()
     };
     let list = bench.run("schedules list --json --quiet").json();
-    assert_eq!(states(list), ["never broken", "nightly off", "prices on", "retention on"]);
+    assert_eq!(states(list), ["never broken", "nightly off", "prices off", "retention on"]);
 
     let next = bench.run("schedules next nightly --count 3 --json").json();
     let next: Vec<_> = next.as_array().unwrap().iter().map(|time| time.as_str().unwrap()).collect();
@@ -455,5 +458,5 @@ async fn commands_show_schedules_and_steer_them() {
     let never = bench.run("schedules run never");
     assert!(never.code == Some(1) && never.stderr.contains("could never be read"), "{never:?}");
     let written = "select count(*) from audit_log where action like 'schedule.%' and actor like 'cli:%'";
-    assert_eq!(bench.database.count(written).await, 3);
+    assert_eq!(bench.database.count(written).await, 4);
 }

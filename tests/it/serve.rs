@@ -28,7 +28,8 @@ fn program(database: &TestDatabase, host: &str) -> Command {
 
 /// A server that is up, and its URL.
 async fn served(database: &TestDatabase) -> (Child, String) {
-    let mut served = program(database, "127.0.0.1").stdout(Stdio::piped()).spawn().unwrap();
+    let mut served =
+        program(database, "127.0.0.1").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(served.stdout.take().unwrap()).lines();
     let url = lines.next_line().await.unwrap().unwrap();
     (served, url)
@@ -67,14 +68,12 @@ async fn who_follows_a_run_gets_each_event_once_though_the_server_is_killed_agai
         }
         let reading = tokio::spawn(ids(request.send().await.unwrap(), usize::MAX));
         // The next step's events are committed, and on their way or not, when the process dies.
-        let work = bench.tokens.pop();
-        if let Some(token) = &work {
-            bench.work(token).await;
-        } else {
+        let Some(token) = bench.tokens.pop() else {
             // The run is over: the stream ends by itself.
             seen.extend(reading.await.unwrap());
             break;
-        }
+        };
+        bench.work(&token).await;
         server.kill().await.unwrap();
         kills += 1;
         seen.extend(reading.await.unwrap());

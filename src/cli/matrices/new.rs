@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::attend;
+use super::{attend, show::counted};
 use crate::{
     cli::{
         CliError, CliResult, Context,
@@ -145,8 +145,8 @@ fn plan(definition: &MatrixDefinition, context: &Context) -> Result<(), CliError
     });
     context.output.data(table(["cell", "model", "engine", "GPU", "count", "priority"], rows));
     context.output.note(format!(
-        "{} cells by workflow {} on {}, at most {} at once, for at most {} USD; nothing was started",
-        cells.len(),
+        "{} by workflow {} on {}, at most {} at once, for at most {} USD; nothing was started",
+        counted(cells.len()),
         definition.workflow,
         definition.provider,
         definition.max_parallel,

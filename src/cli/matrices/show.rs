@@ -1,6 +1,6 @@
 //! A matrix's report, and a list of matrices, for a person or as JSON.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use crate::{
     cli::{
@@ -77,6 +77,13 @@ fn text(report: &MatrixReport) -> String {
     text + "\n" + &table(heading, rows)
 }
 
+/// `1 cell`, `12 cells`.
+pub(in crate::cli) fn counted(cells: impl Display) -> String {
+    let cells = cells.to_string();
+    let noun = if cells == "1" { "cell" } else { "cells" };
+    format!("{cells} {noun}")
+}
+
 /// `12 cells: 10 done, 1 failed, 1 skipped`.
 fn sentence(cells: Counts) -> String {
     let parts = [
@@ -89,6 +96,5 @@ fn sentence(cells: Counts) -> String {
     ];
     let parts: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    let of = if cells.planned == 1 { "cell" } else { "cells" };
-    format!("{} {of}: {}", cells.planned, parts.join(", "))
+    format!("{}: {}", counted(cells.planned), parts.join(", "))
 }

@@ -74,6 +74,7 @@ impl Decided {
 pub struct Scheduler {
     tasks: JoinSet<()>,
     shutdown: CancellationToken,
+    patience: Duration,
 }
 
 impl Scheduler {
@@ -84,14 +85,17 @@ impl Scheduler {
         let mut tasks = JoinSet::new();
         tasks.spawn(fire_now_and_then(services.clone(), options.clone(), shutdown.clone()));
         tasks.spawn(do_chores_now_and_then(services.clone(), options.clone(), shutdown.clone()));
-        Self { tasks, shutdown }
+        Self { tasks, shutdown, patience: services.leases.lease }
     }
 
     /// Stops in order: what is being decided is decided. A chore under way is cut short, and done again by whoever
-    /// schedules next.
+    /// schedules next; so is what the database doesn't let end within a lease.
     pub async fn stop(mut self) {
         self.shutdown.cancel();
-        while self.tasks.join_next().await.is_some() {}
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.patience, ended).await.is_err() {
+            tracing::warn!("what was being decided could not be ended: the next scheduler decides it");
+        }
     }
 }
 

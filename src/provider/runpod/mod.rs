@@ -28,8 +28,8 @@ use url::Url;
 
 use self::{client::Client, policy::CreateVerdict, types::Pod};
 use super::{
-    Balance, Billed, ContainerSpec, EngineRequest, GpuFacts, GpuSampler, HostFacts, Liveness, Machine,
-    MachineRequest, Provider, ProviderPod, RequestGate, RunningEngine,
+    Balance, Billed, ContainerSeen, ContainerSpec, EngineRequest, GpuFacts, GpuSampler, HostFacts, Liveness,
+    Machine, MachineRequest, Provider, ProviderPod, RequestGate, RunningEngine,
 };
 use crate::{
     config::Secret,
@@ -337,6 +337,26 @@ impl Provider for RunpodProvider {
         let endpoint = ready.then(|| machine::endpoint(&pod, container.port, &self.settings)).transpose()?;
         let (price_usd_per_hour, rented) = (pod.price(), Some(pod.rented()));
         Ok(Machine { ready, facts, endpoint, price_usd_per_hour, rented, external_id: Some(pod.id) })
+    }
+
+    fn container(&self, name: &str) -> Option<ContainerSeen> {
+        self.with_seen(|seen| {
+            seen.get(name).map(|seen| ContainerSeen { restarts: seen.restarts, uptime_s: seen.uptime })
+        })
+    }
+
+    fn recall(&self, name: &str, external_id: &str, before: ContainerSeen) {
+        self.with_seen(|seen| {
+            let known = seen.entry(name.to_owned()).or_insert_with(|| Seen {
+                id: external_id.to_owned(),
+                port: 0,
+                since: Instant::now(),
+                uptime: before.uptime_s,
+                restarts: 0,
+                restart_asked: false,
+            });
+            known.restarts = known.restarts.max(before.restarts);
+        });
     }
 
     /// From the list that all share, so no oftener than it is asked for anyway.

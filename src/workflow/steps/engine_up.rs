@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{StepContext, missing, record_created};
+use super::{StepContext, missing, record_created, rental};
 use crate::{
     domain::{failure::Failure, kinds::ProviderKind, step::StepKind},
     engine::{ServedModel, ServerState},
@@ -95,7 +95,7 @@ pub(super) async fn model_served(
                 "model_not_found",
                 format!(
                     "{} at {} lists no model: load {} there, then `dria-bench runs retry`",
-                    spec.engine.kind.published_name(),
+                    spec.engine.kind.common_name(),
                     running.endpoint,
                     spec.model.id
                 ),
@@ -113,7 +113,7 @@ fn out_of_patience(
     state: &ServerState,
     waited: Duration,
 ) -> Result<(), Failure> {
-    let (name, endpoint) = (context.spec().engine.kind.published_name(), &running.endpoint);
+    let (name, endpoint) = (context.spec().engine.kind.common_name(), &running.endpoint);
     let seconds = waited.as_secs();
     match state {
         ServerState::Down { reason } if waited > ANSWER_PATIENCE => Err(Failure::permanent(
@@ -136,7 +136,9 @@ fn out_of_patience(
 /// Fails with what the engine's log says when it isn't there any more.
 async fn fail_if_gone(context: &StepContext<'_>, running: &RunningEngine) -> Result<(), Failure> {
     let provider = context.provider()?;
-    match provider.engine_alive(&context.pod_name(), running.external_id.as_deref()).await? {
+    let liveness = provider.engine_alive(&context.pod_name(), running.external_id.as_deref()).await?;
+    rental::note_restarts(context, provider.as_ref()).await?;
+    match liveness {
         Liveness::Alive => Ok(()),
         Liveness::Gone { reason, log_tail } => {
             let mut failure = context.engine().explain_exit(&reason, &log_tail);

@@ -14,7 +14,7 @@ mod start_engine;
 mod teardown;
 mod warmup;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU32};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -24,7 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Services, claim::Claimed};
 use crate::{
-    domain::{failure::Failure, ids::pod_name, outputs::Outputs, spec::RunSpec, step::StepKind},
+    domain::{
+        failure::Failure, ids::pod_name, kinds::ProviderKind, outputs::Outputs, spec::RunSpec, step::StepKind,
+    },
     engine::Engine,
     provider::Provider,
     store::{self, results::NewResult, runs::Run},
@@ -66,6 +68,8 @@ pub(super) struct StepContext<'a> {
     pub(super) progress: watch::Sender<Option<Value>>,
     /// Cancelled when the body is dropped.
     pub(super) stop: CancellationToken,
+    /// Restarts of the run's container that are recorded.
+    restarts_noted: AtomicU32,
 }
 
 impl<'a> StepContext<'a> {
@@ -83,6 +87,7 @@ impl<'a> StepContext<'a> {
             outputs: Outputs::new(&claimed.outputs),
             progress,
             stop: CancellationToken::new(),
+            restarts_noted: AtomicU32::new(0),
         }
     }
 
@@ -116,6 +121,9 @@ impl<'a> StepContext<'a> {
 
 /// Runs the body of a step.
 pub(super) async fn run_step(context: &StepContext<'_>) -> Result<StepReport, Failure> {
+    if context.kind != StepKind::Teardown && context.spec().machine.provider == ProviderKind::Runpod {
+        rental::recall(context, context.provider()?.as_ref()).await?;
+    }
     match context.kind {
         StepKind::Provision => provision::run(context).await,
         StepKind::PullModel => pull_model::run(context).await,

@@ -29,7 +29,7 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
                 "model_not_found",
                 format!(
                     "{} at {} doesn't have {}: pull it there (`ollama pull {}`), then run again",
-                    spec.engine.kind.published_name(),
+                    spec.engine.kind.common_name(),
                     up.running.endpoint,
                     spec.model.id,
                     spec.model.id

@@ -1,6 +1,6 @@
 //! What is rented for a run, as it is recorded: before a pod is asked for, when one is there, and when it isn't any more.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use rust_decimal::Decimal;
 
@@ -14,7 +14,7 @@ use crate::{
         step::StepKind,
     },
     ledger,
-    provider::{Machine, Provider, ProviderPod},
+    provider::{ContainerSeen, Machine, Provider, ProviderPod},
     store::{
         self, matrix_cells,
         pods::{self, Pod},
@@ -132,6 +132,32 @@ pub(super) async fn hand_over(
     let (pool, queue) = (&context.services.pool, context.services.queue.as_ref());
     let actor = format!("run:{}", run.id);
     ledger::hand_over(pool, queue, &context.services.deployment, run.id, &actor).await.map_err(ledger_failure)
+}
+
+/// Tells the provider what was seen of the run's container by whoever had a step of it before: a loop of restarts is one
+/// whoever looks.
+pub(super) async fn recall(context: &StepContext<'_>, provider: &dyn Provider) -> Result<(), Failure> {
+    let (name, mut conn) = (context.pod_name(), context.connection().await?);
+    let before = pods::container(&mut conn, &name).await.map_err(|error| database_failure(&error))?;
+    if let Some((external_id, restarts, uptime_s)) = before {
+        context.restarts_noted.store(restarts, Ordering::Relaxed);
+        provider.recall(&name, &external_id, ContainerSeen { restarts, uptime_s });
+    }
+    Ok(())
+}
+
+/// Notes that the run's container came up again, where it did since the last time.
+pub(super) async fn note_restarts(context: &StepContext<'_>, provider: &dyn Provider) -> Result<(), Failure> {
+    let name = context.pod_name();
+    let Some(seen) = provider.container(&name) else { return Ok(()) };
+    if seen.restarts <= context.restarts_noted.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let mut conn = context.connection().await?;
+    let noted = pods::note_container(&mut conn, &name, seen.restarts, seen.uptime_s).await;
+    noted.map_err(|error| database_failure(&error))?;
+    context.restarts_noted.store(seen.restarts, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Brings what is recorded under a name, or id, up to what its provider has: a create whose answer was lost may have made a

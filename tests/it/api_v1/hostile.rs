@@ -127,7 +127,9 @@ async fn who_asks_too_often_is_told_when_to_come_back() {
     let seconds: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
     assert_eq!(problem(refused).await.1, "too_many_requests");
-    assert_eq!(app.get("/healthz").await.status(), 200, "who watches over us is not counted");
+    for watched in ["/healthz", "/metrics"] {
+        assert_eq!(app.get(watched).await.status(), 200, "{watched}: who watches over us is not counted");
+    }
     let write = app.request(Method::POST, "/api/v1/runs").send().await.unwrap();
     assert_eq!(write.status(), 401, "writes are counted apart");
 }

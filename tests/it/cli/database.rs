@@ -1,6 +1,9 @@
 //! Databases that can't be used, and the embedded one's end.
 
-use nix::sys::signal::Signal;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use sqlx::Connection;
 
 use crate::support::{
@@ -127,6 +130,40 @@ fn a_command_interrupted_while_the_database_starts_leaves_no_server() {
         !folder.path().join("postgres/data/postmaster.pid").exists(),
         "the last one out stops the server"
     );
+}
+
+#[test]
+fn a_private_server_that_dies_under_a_running_program_is_started_again_and_not_for_ever() {
+    let folder = public_folder();
+    let mut up = program();
+    up.args(["up", "--port", "0", "-v"])
+        .env("DRIA_BENCH_DATA_DIR", folder.path())
+        .env("DRIA_BENCH_WORKER_LEASE_MS", "3000")
+        .env("DRIA_BENCH_WORKER_HEARTBEAT_MS", "500");
+    let mut up = Running::start(&mut up);
+    up.wait_for(&["serving, scheduling, and working"]);
+    let pid_file = folder.path().join("postgres/data/postmaster.pid");
+    let kill_server = || {
+        let text = std::fs::read_to_string(&pid_file).unwrap();
+        kill(Pid::from_raw(text.lines().next().unwrap().parse().unwrap()), Signal::SIGKILL).unwrap();
+    };
+    for death in 1..=5 {
+        kill_server();
+        up.wait_for(&["the embedded PostgreSQL died: starting it again"]);
+        up.wait_for(&["database server started"]);
+        if death == 1 {
+            // Another process uses the same server, and what was in it is there.
+            let mut list = program();
+            list.args(["schedules", "list", "--json"]).env("DRIA_BENCH_DATA_DIR", folder.path());
+            let listed = end_of(&mut list);
+            assert_eq!(listed.code, Some(0), "{listed:?}");
+            assert!(!listed.json().as_array().unwrap().is_empty());
+        }
+    }
+    kill_server();
+    let ended = up.end();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains("died 6 times within 10 minutes"), "{ended:?}");
 }
 
 #[test]
