@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, jobs, load, matrices, migrate,
-    openapi, pods, prices, queues, results, run, runs, scheduler, schedules, serve, spec, tokens,
+    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, import, jobs, load, matrices,
+    migrate, openapi, pods, prices, queues, results, run, runs, scheduler, schedules, serve, spec, tokens,
     truth_server, up, worker, workflows,
 };
 use crate::{
@@ -80,6 +80,9 @@ enum Command {
     Tokens(tokens::Command),
     Results(results::Args),
     Load(Box<load::Args>),
+    /// Take in what was measured elsewhere
+    #[command(subcommand)]
+    Import(import::Command),
     TruthServer(truth_server::Args),
     Up(up::Args),
     Worker(worker::Args),
@@ -204,6 +207,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Tokens(command) => tokens::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,
         Command::Load(args) => load::run(*args, output).await,
+        Command::Import(command) => import::run(command, context).await,
         Command::TruthServer(args) => truth_server::run(args, output).await,
         Command::Serve(args) => serve::run(args, context).await,
         Command::Up(args) => up::run(args, context).await,

@@ -15,6 +15,7 @@ mod explain;
 pub mod figures;
 pub mod history;
 pub mod idempotency;
+pub mod imports;
 pub mod invariants;
 pub mod jobs;
 pub mod matrices;
