@@ -25,6 +25,10 @@ unit: ## Only the library's own tests
 lint: ## Only format, lints, docs and scripts
 	@scripts/test.sh format scripts lint docs
 
+.PHONY: audit
+audit: ## Ask for known vulnerabilities of what we build on: needs the network and cargo-deny
+	cargo deny check advisories
+
 .PHONY: fmt
 fmt: ## Format the code
 	cargo fmt

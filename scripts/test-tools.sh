@@ -23,3 +23,4 @@ done
 llama_tools || fail "llama.cpp could not be installed: see above"
 # Ollama's API in front of llama.cpp: Ollama's own program is in no package registry.
 venv "$TOOLS/ollama-proxy" ollama-proxy-plus==0.1.0 || fail "ollama-proxy-plus could not be installed: see above"
+venv "$TOOLS/schemathesis" schemathesis==4.32.5 || fail "schemathesis could not be installed: see above"

@@ -2,7 +2,7 @@
 # Every check, each with its name and time. All of them run even if one fails; the exit code tells.
 #
 #   scripts/test.sh            all
-#   scripts/test.sh lint       only the ones named: tools, format, lint, docs, scripts, test
+#   scripts/test.sh lint       only the ones named: tools, format, lint, docs, deny, scripts, test
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -45,6 +45,15 @@ scripts() {
   shellcheck -x .ci/run scripts/*.sh
 }
 
+# shellcheck disable=SC2317
+deny() {
+  if ! cargo deny --version >/dev/null 2>&1; then
+    say "cargo-deny is not here (cargo install cargo-deny): licences, banned crates and sources are not checked"
+    return 0
+  fi
+  cargo deny --offline check bans licenses sources
+}
+
 stage tools scripts/test-tools.sh
 if [ "$failed" = 1 ]; then
   exit 1
@@ -53,6 +62,7 @@ stage format cargo fmt --check
 stage scripts scripts
 stage lint cargo clippy --quiet --workspace --all-targets -- -D warnings
 stage docs docs
+stage deny deny
 stage test cargo test --no-fail-fast
 
 say ""

@@ -2,7 +2,7 @@
 //!
 //! The load generator doesn't use it: what is timed has its own client.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 /// What we call ourselves. Some providers refuse clients without a User-Agent.
 pub const USER_AGENT: &str = concat!("dria-bench/", env!("CARGO_PKG_VERSION"));
@@ -27,6 +27,27 @@ pub fn client(timeout: Option<Duration>) -> Result<reqwest::Client, reqwest::Err
     .build()
 }
 
+/// A client for one request to a URL that somebody else chose: it connects to these addresses and no others, whatever the
+/// host's name leads to by then, and follows no redirect.
+///
+/// # Errors
+/// When the TLS configuration can't be loaded.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that builds a client")]
+pub fn pinned(
+    url: &url::Url,
+    addresses: &[SocketAddr],
+    timeout: Duration,
+) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(timeout)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .resolve_to_addrs(url.host_str().unwrap_or_default(), addresses)
+        .build()
+}
+
 /// The error and its causes in one line, without the URL (which may hold a key).
 #[must_use]
 pub fn explain(error: reqwest::Error) -> String {
@@ -42,4 +63,23 @@ pub fn explain(error: reqwest::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// A client that goes where it is sent and nowhere else: it follows no redirect, so that what it carries isn't carried on.
+/// Otherwise as [`client`].
+///
+/// # Errors
+/// When the TLS configuration can't be loaded.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that builds a client")]
+pub fn direct(timeout: Option<Duration>) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(Duration::from_secs(5))
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none());
+    match timeout {
+        Some(timeout) => builder.timeout(timeout),
+        None => builder,
+    }
+    .build()
 }

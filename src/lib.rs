@@ -10,6 +10,7 @@
 //! store, queue ─► ledger
 //! ledger, metrics ─► monitor
 //! report, ledger, monitor ─► api
+//! store, report ─► assistant ─► api
 //! engine, provider, loadgen, ledger, metrics ─► workflow ─► jobs
 //! prices ─► jobs
 //! all of them ─► cli
@@ -19,8 +20,10 @@
 //! pure.
 
 pub mod api;
+pub mod assistant;
 pub mod cli;
 pub mod clock;
+pub mod community;
 pub mod config;
 pub mod definitions;
 pub mod domain;
@@ -43,4 +46,5 @@ pub mod store;
 pub mod sync;
 pub mod telemetry;
 pub mod truth;
+pub mod webhooks;
 pub mod workflow;

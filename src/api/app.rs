@@ -6,8 +6,8 @@ use axum::extract::{FromRef, State};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use super::{feed::Feed, legacy::Often, origin::Site, streams::Streams};
-use crate::people::People;
+use super::{cache::Cache, explorer::Explorer, feed::Feed, legacy::Often, origin::Site, streams::Streams};
+use crate::{assistant::Assistant, community::Moderator, people::People, webhooks};
 
 /// What all handlers share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -20,8 +20,18 @@ pub(super) struct App {
     pub(super) streams: Arc<Streams>,
     /// How often the original paths were asked in the last minute.
     pub(super) often: Arc<Often>,
+    /// Answers that hold until somebody writes.
+    pub(super) cache: Arc<Cache>,
+    /// Every run, to search.
+    pub(super) explorer: Arc<Explorer>,
     /// The server is told to stop: answers that have no end of their own end now.
     pub(super) stopping: CancellationToken,
+    /// Who answers questions; `None`: nobody is set up to.
+    pub(super) assistant: Option<Assistant>,
+    /// Who decides whether comments are posted.
+    pub(super) moderator: Moderator,
+    /// How messages to webhooks are sent.
+    pub(super) webhooks: Arc<webhooks::Settings>,
     /// Who is signed in.
     pub(super) people: Arc<People>,
     /// What this server and the site are called.

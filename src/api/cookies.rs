@@ -25,12 +25,12 @@ pub(super) fn browser(headers: &HeaderMap, secure: bool) -> Option<&str> {
 }
 
 /// Sets the cookie of a session, for so many seconds; 0 takes it away.
-pub(super) fn set_session(value: &str, seconds: i64, secure: bool) -> Option<HeaderValue> {
+pub(super) fn set_session(value: &str, seconds: i32, secure: bool) -> Option<HeaderValue> {
     written(SESSION, value, seconds, secure)
 }
 
 /// Sets the cookie of a browser that begins a sign-in, for so many seconds; 0 takes it away.
-pub(super) fn set_browser(value: &str, seconds: i64, secure: bool) -> Option<HeaderValue> {
+pub(super) fn set_browser(value: &str, seconds: i32, secure: bool) -> Option<HeaderValue> {
     written(BROWSER, value, seconds, secure)
 }
 
@@ -51,7 +51,7 @@ fn read<'h>(headers: &'h HeaderMap, name: &str, secure: bool) -> Option<&'h str>
     }
 }
 
-fn written(name: &str, value: &str, seconds: i64, secure: bool) -> Option<HeaderValue> {
+fn written(name: &str, value: &str, seconds: i32, secure: bool) -> Option<HeaderValue> {
     let secure_flag = if secure { "; Secure" } else { "" };
     let prefix = prefix(secure);
     let text =

@@ -9,16 +9,19 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::error_codes;
 use crate::{
+    assistant, community,
     domain::{
         ids::{MatrixId, RunId},
         matrix::MatrixError,
         names::UnknownName,
     },
     ledger::{self, tokens::Role},
-    people, queue,
+    people::{self, GithubError},
+    queue,
     report::records::Level,
-    store,
+    store, webhooks,
 };
 
 /// Why a request isn't answered.
@@ -54,6 +57,12 @@ pub(super) enum Error {
     /// A body whose fields can't be used.
     #[error("the body has fields that can't be used: {}", in_words(.0.iter().map(|bad| (&bad.field, &bad.message))))]
     Fields(Vec<BadField>),
+    /// Something that may not be done with a run or a comment.
+    #[error("{0}")]
+    Community(community::Error),
+    /// Something that can't be done with a webhook.
+    #[error("{0}")]
+    Webhooks(webhooks::Error),
     /// A matrix that can't be run as it is asked for.
     #[error("{0}")]
     Matrix(#[from] MatrixError),
@@ -79,6 +88,9 @@ pub(super) enum Error {
         "this needs the role {0}: a token of the API has one, and so have the logins of DRIA_BENCH_ADMINS"
     )]
     NoRole(Role),
+    /// Somebody can't be signed in.
+    #[error(transparent)]
+    SignIn(people::Error),
     /// Nobody is signed in.
     #[error(
         "this needs somebody who is signed in: sign in with GitHub, or send `Authorization: Bearer …` with an access token"
@@ -94,6 +106,11 @@ pub(super) enum Error {
         "the access token is none of ours, or its time is over: renew it in time with POST /auth/refresh, or sign in again"
     )]
     BadSignIn,
+    /// A cookie for somebody who has one, or needs none.
+    #[error(
+        "a token of the API is given for a cookie, by somebody who isn't signed in: send it as `Authorization: Bearer …`"
+    )]
+    SignedInAlready,
     /// A token of the API where a person is needed.
     #[error("this is for people who signed in with GitHub; a token of the API is nobody in particular")]
     NoPerson,
@@ -133,6 +150,9 @@ pub(super) enum Error {
     /// No answer in time.
     #[error("there was no answer within {0} s: the machine or its database is busy; try again")]
     TooSlow(u64),
+    /// The assistant doesn't answer.
+    #[error("{0}")]
+    Assistant(assistant::Error),
     /// The schema isn't this version's.
     #[error("{0}")]
     NotReady(String),
@@ -205,6 +225,8 @@ impl Error {
             Self::UnknownRun(_) => (StatusCode::NOT_FOUND, "run_not_found"),
             Self::UnknownMatrix(_) => (StatusCode::NOT_FOUND, "matrix_not_found"),
             Self::UnknownSchedule(_) => (StatusCode::NOT_FOUND, "schedule_not_found"),
+            Self::Community(error) => error_codes::of_community(error),
+            Self::Webhooks(error) => error_codes::of_webhooks(error),
             Self::NoRecords(..) => (StatusCode::NOT_FOUND, "records_not_found"),
             Self::Records(_) => (StatusCode::INTERNAL_SERVER_ERROR, "records"),
             Self::Parameters(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameters"),
@@ -217,8 +239,10 @@ impl Error {
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Unauthorised => (StatusCode::UNAUTHORIZED, "unauthorised"),
+            Self::SignIn(error) => sign_in(error),
             Self::NotSignedIn | Self::BadSignIn => (StatusCode::UNAUTHORIZED, "not_signed_in"),
             Self::NotSignedInOriginal => (StatusCode::FORBIDDEN, "not_signed_in"),
+            Self::SignedInAlready => (StatusCode::FORBIDDEN, "signed_in_already"),
             Self::NoPerson => (StatusCode::FORBIDDEN, "not_a_person"),
             Self::Suspended(_) => (StatusCode::FORBIDDEN, "suspended"),
             Self::Forged => (StatusCode::FORBIDDEN, "csrf"),
@@ -229,14 +253,31 @@ impl Error {
             Self::Queue(_) => (StatusCode::SERVICE_UNAVAILABLE, "queue"),
             Self::Body(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::TooSlow(_) => (StatusCode::SERVICE_UNAVAILABLE, "timeout"),
+            Self::Assistant(error) => error_codes::of_assistant(error),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
         }
     }
 
+    /// The stable name for programs.
+    pub(super) const fn code(&self) -> &'static str {
+        self.status_and_code().1
+    }
+
     /// Status of the answer.
     pub(super) const fn status(&self) -> StatusCode {
         self.status_and_code().0
+    }
+}
+
+/// The same of a sign-in that failed.
+const fn sign_in(error: &people::Error) -> (StatusCode, &'static str) {
+    match error {
+        people::Error::NotConfigured => (StatusCode::SERVICE_UNAVAILABLE, "sign_in_not_configured"),
+        people::Error::BadState => (StatusCode::BAD_REQUEST, "sign_in_state"),
+        people::Error::Github(GithubError::Refused(_)) => (StatusCode::BAD_REQUEST, "sign_in_refused"),
+        people::Error::Github(GithubError::Away(_)) => (StatusCode::SERVICE_UNAVAILABLE, "github_away"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }
 }
 
@@ -251,7 +292,26 @@ impl From<people::Error> for Error {
         match error {
             people::Error::Store(error) => Self::Store(error),
             people::Error::Ledger(error) => error.into(),
-            people::Error::Key { .. } | people::Error::BadKey(_) => Self::Internal(error.to_string()),
+            people::Error::NoUser(_) => Self::Unknown(error.to_string()),
+            other => Self::SignIn(other),
+        }
+    }
+}
+
+impl From<community::Error> for Error {
+    fn from(error: community::Error) -> Self {
+        match error {
+            community::Error::Store(error) => Self::Store(error),
+            other => Self::Community(other),
+        }
+    }
+}
+
+impl From<webhooks::Error> for Error {
+    fn from(error: webhooks::Error) -> Self {
+        match error {
+            webhooks::Error::Store(error) => Self::Store(error),
+            other => Self::Webhooks(other),
         }
     }
 }
@@ -297,6 +357,7 @@ impl Error {
         match self {
             Self::TooMany(seconds) => Some(*seconds),
             Self::TooManyStreams(_) => Some(10),
+            Self::Assistant(error) => error.retry_after_s(),
             _ => None,
         }
     }

@@ -24,13 +24,19 @@ use super::{
 pub(super) struct Limits {
     /// Until the answer's head, seconds.
     pub(super) answer_within: Duration,
+    /// The same where a model writes the whole answer first; the assistant has a bound of its own below it.
+    pub(super) slow_answer_within: Duration,
     /// The request's body, bytes.
     pub(super) body_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { answer_within: Duration::from_secs(15), body_bytes: 64 * 1024 }
+        Self {
+            answer_within: Duration::from_secs(15),
+            slow_answer_within: Duration::from_secs(605),
+            body_bytes: 64 * 1024,
+        }
     }
 }
 
@@ -40,9 +46,11 @@ pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: 
     if length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|bytes| bytes > limits.body_bytes) {
         return Error::Body(limits.body_bytes).into_response();
     }
-    match tokio::time::timeout(limits.answer_within, next.run(request)).await {
+    let within =
+        if legacy::is_slow(request.uri().path()) { limits.slow_answer_within } else { limits.answer_within };
+    match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Error::TooSlow(limits.answer_within.as_secs()).into_response(),
+        Err(_) => Error::TooSlow(within.as_secs()).into_response(),
     }
 }
 
@@ -53,6 +61,8 @@ pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Respo
     let is_docs = path == "/docs" || path.starts_with("/docs/");
     let form = accept::form(request.headers());
     let is_legacy = legacy::is_one(path) || (path == "/" && form != Form::Html);
+    let is_somebodys =
+        [header::AUTHORIZATION, header::COOKIE].iter().any(|name| request.headers().contains_key(name));
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         if let Error::Store(cause) = &*error {
@@ -75,9 +85,19 @@ pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Respo
         body.headers_mut().extend(std::mem::take(response.headers_mut()));
         response = body;
     }
-    add_headers(response.headers_mut());
+    add_headers(response.headers_mut(), is_somebodys);
     let policy = if is_docs { docs::security_policy() } else { page::security_policy() };
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// Tells browsers to come with TLS from now on, for a year, where they come with it at all.
+pub(super) async fn stay_with_tls(State(https): State<bool>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if https {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
     response
 }
 
@@ -88,17 +108,20 @@ fn is_for_programs(path: &str) -> bool {
 }
 
 /// The pages need nothing but their own style, so nothing else is allowed. What is served is never sniffed, framed or
-/// taken in by another site, and is asked for again each time, since runs go on.
-fn add_headers(headers: &mut HeaderMap) {
-    let fixed: [(HeaderName, &str); 5] = [
+/// taken in by another site, and is asked for again each time, since runs go on. What somebody signed in sees is for them alone.
+fn add_headers(headers: &mut HeaderMap, is_somebodys: bool) {
+    let fixed: [(HeaderName, &str); 3] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::VARY, "Accept"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    let kept_by = HeaderValue::from_static(if is_somebodys { "private, no-cache" } else { "no-cache" });
+    headers.entry(header::CACHE_CONTROL).or_insert(kept_by);
+    for varies in ["Accept", "Authorization, Cookie"] {
+        headers.append(header::VARY, HeaderValue::from_static(varies));
     }
 }
 
@@ -114,7 +137,7 @@ mod tests {
         let routes = Router::new()
             .route("/api/slow", get(async || std::future::pending::<Body>().await))
             .route("/slow", get(async || std::future::pending::<Body>().await));
-        let limits = Limits { answer_within: Duration::from_millis(10), body_bytes: 8 };
+        let limits = Limits { answer_within: Duration::from_millis(10), body_bytes: 8, ..Limits::default() };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(

@@ -4,7 +4,7 @@ use utoipa::{
     Modify, OpenApi as _,
     openapi::{
         OpenApi,
-        security::{Http, HttpAuthScheme, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
     },
 };
 
@@ -50,5 +50,16 @@ impl Modify for Bearer {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
+        let scheme = Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("The access token of somebody who signed in with GitHub, good for 15 minutes."))
+            .build();
+        components.add_security_scheme("access_token", SecurityScheme::Http(scheme));
+        let cookie = ApiKeyValue::with_description(
+            "__Host-dria_session",
+            "The site's cookie (without TLS `dria_session`). Writes need `X-CSRF-Token` as well.",
+        );
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }

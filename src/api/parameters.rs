@@ -19,6 +19,9 @@ use crate::domain::ids::RunId;
 /// No budget is as much, US dollars: whoever writes it has lost the point.
 pub(super) const MOST_USD: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 
+/// Values that one parameter may have, where it may have several.
+const MOST_VALUES: usize = 50;
+
 /// The parameters after the `?`: taken one by one, then [`Parameters::finish`].
 #[derive(Debug, Default)]
 pub(super) struct Parameters {
@@ -51,6 +54,28 @@ impl Parameters {
         read.map_err(|message| self.bad.push(BadParameter { parameter: name.to_owned(), message })).ok()
     }
 
+    /// The values of a parameter that may be given several times, at most [`MOST_VALUES`]; none where it isn't given.
+    pub(super) fn take_all<T>(&mut self, name: &str) -> Vec<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let (mine, rest): (Vec<_>, Vec<_>) = self.pairs.drain(..).partition(|(given, _)| given == name);
+        self.pairs = rest;
+        if mine.len() > MOST_VALUES {
+            self.refuse(name, format!("is given more than {MOST_VALUES} times"));
+            return Vec::new();
+        }
+        let mut values = Vec::new();
+        for (_, text) in mine {
+            match text.parse::<T>() {
+                Ok(value) => values.push(value),
+                Err(error) => self.refuse(name, error.to_string()),
+            }
+        }
+        values
+    }
+
     /// The value of a parameter that has to be given.
     pub(super) fn need<T>(&mut self, name: &str) -> Result<T, Error>
     where
@@ -63,6 +88,11 @@ impl Parameters {
             self.bad.push(BadParameter { parameter: name.to_owned(), message });
         }
         value.ok_or_else(|| Error::Parameters(std::mem::take(&mut self.bad)))
+    }
+
+    /// Remembers what is wrong with a parameter, in words that read on from its name.
+    pub(super) fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        self.bad.push(BadParameter { parameter: name.to_owned(), message: message.into() });
     }
 
     /// Lets anything else pass: a page's address gathers parameters that are nobody's fault (`utm_source`).

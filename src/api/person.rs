@@ -32,18 +32,8 @@ pub(super) struct Person {
     /// Address of the picture.
     pub(super) avatar_url: Option<String>,
     /// Whether they are an administrator.
+    #[allow(dead_code, reason = "for the paths of the assistant's logs, which only administrators read")]
     pub(super) admin: bool,
-    /// `user:<login>`.
-    actor: String,
-    request_id: Arc<str>,
-}
-
-impl Person {
-    /// Who it is, for the audit log.
-    pub(super) fn by(&self) -> By<'_> {
-        let role = self.admin.then_some(Role::Admin.as_str());
-        By { actor: &self.actor, role, request_id: Some(&self.request_id) }
-    }
 }
 
 /// Somebody who signed in, if anybody did: a token that is no good counts as none.
@@ -61,19 +51,24 @@ pub(super) struct Account {
     pub(super) by_cookie: bool,
     /// Whether they are an administrator.
     pub(super) admin: bool,
+    /// `user:<number>`.
+    actor: String,
     request_id: Arc<str>,
 }
 
 impl Account {
+    /// Who it is, for the audit log: by number, since nobody else's name may be left there when they are gone.
+    pub(super) fn by(&self) -> By<'_> {
+        By { actor: &self.actor, role: None, request_id: Some(&self.request_id) }
+    }
+
     /// The same as somebody who takes part.
     fn person(self) -> Person {
         Person {
             github_id: self.user.github_id,
-            actor: format!("user:{}", self.user.username),
             username: self.user.username,
             avatar_url: self.user.avatar_url,
             admin: self.admin,
-            request_id: self.request_id,
         }
     }
 }
@@ -96,7 +91,8 @@ impl FromRequestParts<App> for Account {
         let request_id = Caller::from_request_parts(parts, app).await?.id;
         match principal {
             Principal { who: Guest::User(user), session: Some(session), by_cookie, .. } => {
-                Ok(Self { user, session, by_cookie, admin, request_id })
+                let actor = format!("user:{}", user.github_id);
+                Ok(Self { user, session, by_cookie, admin, actor, request_id })
             }
             _ if original => Err(Error::BadSignIn),
             _ => Err(Error::NoPerson),

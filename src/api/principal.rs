@@ -122,3 +122,8 @@ fn is_ours(headers: &HeaderMap, app: &App, session: Uuid) -> bool {
     let said = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
     origin::is_ours(headers, &app.site) && said.is_some_and(|said| app.people.is_csrf_token(session, said))
 }
+
+/// What a program calls itself.
+pub(super) fn agent(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default()
+}

@@ -25,6 +25,8 @@ macro_rules! refusals {
 refusals! {
     NoToken: "401" "No token that is in force";
     BadToken: "401" "A token that is not in force";
+    SignedOut: "401" "Nobody is signed in, or the access token isn't in force";
+    NotOne: "403" "A token of the API, which is nobody in particular; or a write with the cookie and without `X-CSRF-Token`";
     BelowOperator: "403" "A role below operator";
     BelowAdmin: "403" "A role below admin";
     BadParameters: "422" "Parameters that can't be used";

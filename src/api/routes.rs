@@ -5,7 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     app::App,
-    caller, cors, docs,
+    caller, compress, cors, docs,
     error::Error,
     guard::{self, Limits},
     health, home, legacy, monitoring, openapi,
@@ -40,7 +40,14 @@ pub(super) fn guarded(routes: Router, limits: Limits, settings: &config::Server)
         .layer(middleware::from_fn_with_state(limits, guard::limit))
         .layer(middleware::from_fn_with_state(rates, rate::limit))
         .layer(middleware::from_fn(guard::dress))
+        .layer(middleware::from_fn_with_state(is_https(settings), guard::stay_with_tls))
         .layer(middleware::from_fn_with_state(cors::Origins::new(&settings.origins), cors::allow))
+        .layer(compress::layer())
         .layer(middleware::from_fn_with_state(settings.behind_proxy, caller::identify))
         .layer(middleware::from_fn(monitoring::time))
+}
+
+/// Whether browsers reach this server with TLS.
+fn is_https(settings: &config::Server) -> bool {
+    settings.base_url.as_ref().is_some_and(|url| url.scheme() == "https")
 }

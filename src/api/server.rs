@@ -12,7 +12,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{app::App, feed::Feed, legacy::Often, origin::Site, routes, streams::Streams};
-use crate::{config, people::People, store::api_tokens};
+use crate::{
+    assistant::Assistant, community::Moderator, config, people::People, store::api_tokens, webhooks,
+};
 
 /// How long answers under way may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -88,6 +90,25 @@ fn url_of(mut address: SocketAddr) -> String {
 /// # Errors
 /// When the port is taken or can't be listened on, or it is beyond this machine and no admin token exists.
 pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Error> {
+    serve_with(settings, pool, Extras::default()).await
+}
+
+/// What a server works with beside its own settings; by default, what needs none.
+#[derive(Debug, Clone, Default)]
+pub struct Extras {
+    /// Who decides whether comments are posted.
+    pub moderator: Moderator,
+    /// How messages to webhooks are sent.
+    pub webhooks: webhooks::Settings,
+    /// Who answers questions; `None`: nobody is set up to.
+    pub assistant: Option<Assistant>,
+}
+
+/// The same as [`serve`], with these.
+///
+/// # Errors
+/// The same.
+pub async fn serve_with(settings: &config::Server, pool: PgPool, extras: Extras) -> Result<Server, Error> {
     let address = SocketAddr::new(settings.host, settings.port);
     if !address.ip().is_loopback() {
         let mut conn = pool.acquire().await.map_err(crate::store::Error::from)?;
@@ -105,9 +126,14 @@ pub async fn serve(settings: &config::Server, pool: PgPool) -> Result<Server, Er
     let app = App {
         feed: Arc::new(Feed::new(pool.clone())),
         pool,
+        cache: Arc::default(),
+        explorer: Arc::default(),
         streams: Streams::new(settings.streams_per_address.get()),
         often: Arc::new(Often::default()),
         stopping: stopping.clone(),
+        assistant: extras.assistant,
+        moderator: extras.moderator,
+        webhooks: Arc::new(extras.webhooks),
         people: People::new(&settings.sign_in),
         site: Arc::new(Site::new(settings, url_of(address))),
     };

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    CliError, CliResult, Exit, Output, catalog, config, demo, doctor, gpus, import, jobs, load, matrices,
-    migrate, openapi, pods, prices, queues, results, run, runs, scheduler, schedules, serve, spec, tokens,
-    truth_server, up, worker, workflows,
+    CliError, CliResult, Exit, Output, ask, catalog, config, demo, doctor, gpus, import, jobs, load,
+    matrices, migrate, moderation, openapi, pods, prices, queues, results, run, runs, scheduler, schedules,
+    serve, spec, tokens, truth_server, up, users, webhooks, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -78,6 +78,9 @@ enum Command {
     /// Make, list and revoke tokens of the API
     #[command(subcommand)]
     Tokens(tokens::Command),
+    /// Who signed in with GitHub; let somebody write no more
+    #[command(subcommand)]
+    Users(users::Command),
     Results(results::Args),
     Load(Box<load::Args>),
     /// Take in what was measured elsewhere
@@ -100,6 +103,13 @@ enum Command {
     /// The workers of all hosts
     #[command(subcommand)]
     Workers(jobs::WorkersCommand),
+    /// Comments that people reported: list, keep, hide, delete
+    #[command(subcommand)]
+    Moderation(moderation::Command),
+    /// Who is told when something happens, and what became of each message
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
+    Ask(ask::Args),
     Openapi(openapi::Args),
     Doctor(doctor::Args),
     /// Show and check workflow and schedule definitions
@@ -205,12 +215,14 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Pods(command) => pods::run(command, context).await,
         Command::Prices(command) => prices::run(command, context).await,
         Command::Tokens(command) => tokens::run(command, context).await,
+        Command::Users(command) => users::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,
         Command::Load(args) => load::run(*args, output).await,
         Command::Import(command) => import::run(command, context).await,
         Command::TruthServer(args) => truth_server::run(args, output).await,
         Command::Serve(args) => serve::run(args, context).await,
         Command::Up(args) => up::run(args, context).await,
+        Command::Ask(args) => ask::run(args, context).await,
         Command::Openapi(_) => Ok(openapi::run(output)),
         Command::Worker(args) => worker::run(args, context).await,
         Command::Scheduler(args) => scheduler::run(args, context).await,
@@ -218,6 +230,8 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Queues(command) => queues::run(command, context).await,
         Command::Jobs(command) => jobs::run(command, context).await,
         Command::Workers(command) => jobs::run_workers(command, context).await,
+        Command::Moderation(command) => moderation::run(command, context).await,
+        Command::Webhooks(command) => webhooks::run(command, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Workflows(args) => {
             let definitions = Definitions::new(spec::definition_places(&context));

@@ -9,17 +9,15 @@ use super::{
     table::table,
 };
 use crate::{
-    domain::{
-        ids::RunId,
-        measure::{comparable::Difference, raw, samples::LevelSamples},
-    },
+    domain::{ids::RunId, measure::comparable::Difference},
     report::{
         comparison::{
-            Compared, ComparedLevel, Comparison, Unit, Variance, compare_runs, repeat_differences, variance,
+            Compared, ComparedLevel, Comparison, Unit, Variance, compare_runs, levels, repeat_differences,
+            variance,
         },
         number,
     },
-    store::{records, runs},
+    store::runs,
 };
 
 /// Runs among which repeats are looked for.
@@ -116,18 +114,10 @@ async fn side(conn: &mut PgConnection, meant: &[RunRef], repeats: bool) -> Resul
 async fn read(conn: &mut PgConnection, ids: &[RunId]) -> Result<Side, CliError> {
     let mut side = Vec::new();
     for id in ids {
-        let report = find::report(conn, *id).await?;
-        if report.results.is_empty() {
+        let levels = levels(conn, *id).await?;
+        if levels.is_empty() {
             return Err(CliError::failed(format!("run {id} has no results yet"))
                 .hint(format!("dria-bench runs show {id} says where it is")));
-        }
-        let mut levels = Vec::new();
-        for result in report.results {
-            let block = records::of_level(conn, *id, result.benchmark_type, result.rate).await?;
-            // Results of versions that kept no records are compared by their summaries.
-            let samples =
-                block.and_then(|block| raw::decode(&block).ok()).map(|level| LevelSamples::of(&level));
-            levels.push(ComparedLevel { result, samples });
         }
         side.push(levels);
     }

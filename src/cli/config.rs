@@ -2,51 +2,132 @@
 
 use comfy_table::{Table, presets};
 use serde_json::{Map, Value, json};
+use url::Url;
 
-use super::{CliResult, Exit, Output};
-use crate::config::{Config, Entry};
+use super::{CliError, CliResult, Exit, Output};
+use crate::{
+    config::{self, Config, Entry, Origin},
+    prices::{Settings, sources},
+};
 
-/// Prints every setting with its value and origin; secrets as `***`.
+/// A line of what is shown.
+struct Shown {
+    key: String,
+    /// `***` for a secret; `None`: unset.
+    value: Option<Value>,
+    origin: Origin,
+    /// The environment variable that overrides it; empty: nothing does.
+    variable: String,
+}
+
+impl From<&Entry> for Shown {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            key: entry.key.to_owned(),
+            value: entry.value.clone(),
+            origin: entry.origin.clone(),
+            variable: entry.variable.to_owned(),
+        }
+    }
+}
+
+/// Prints every setting with its value and origin, those of the sources of prices after the others; secrets as `***`.
 ///
 /// As JSON: `{"<key>": {"value": …, "origin": "default|found|<file>:<line>|environment NAME|flag --name",
-/// "variable": "NAME"}}`, `value` being `null` when unset.
+/// "variable": "NAME"}}`, `value` being `null` when unset, `variable` when nothing overrides it.
 ///
 /// # Errors
-/// None today; the signature is that of every command.
-#[expect(clippy::unnecessary_wraps, reason = "every command returns the same")]
+/// Exit 2 when a variable of a source of prices can't be used.
 pub fn show(config: &Config, output: Output) -> CliResult {
+    let mut shown: Vec<Shown> = config.entries().iter().map(Shown::from).collect();
+    shown.extend(of_prices(config)?);
     if output.json {
-        output.json(&as_json(config.entries()));
+        output.json(&as_json(&shown));
     } else {
-        output.data(as_table(config.entries()));
+        output.data(as_table(&shown));
     }
     Ok(Exit::Done)
 }
 
-fn as_json(entries: &[Entry]) -> Map<String, Value> {
-    entries
-        .iter()
-        .map(|entry| {
-            let shown = json!({
-                "value": entry.value,
-                "origin": entry.origin.to_string(),
-                "variable": entry.variable,
+/// How the sources of prices are asked. Intervals and limits are each source's own.
+fn of_prices(config: &Config) -> Result<Vec<Shown>, CliError> {
+    let usage = |error: config::Error| CliError::usage(error.to_string());
+    let fixed = |key: String, value: Value| Shown {
+        key,
+        value: Some(value),
+        origin: Origin::Default,
+        variable: String::new(),
+    };
+    let from = |variable: &Option<String>| variable.clone().map_or(Origin::Default, Origin::Environment);
+    let web = Settings::default().web;
+    let mut shown = vec![
+        fixed("prices.tries".to_owned(), json!(web.calls.tries)),
+        fixed("prices.call_limit_s".to_owned(), json!(web.call_limit.as_secs())),
+        fixed("prices.pause_ms".to_owned(), json!(web.pause.as_millis())),
+        fixed("prices.max_answer_mb".to_owned(), json!(web.max_bytes / 1_000_000)),
+    ];
+    let ecb = config::price_source("ecb", "ecb").map_err(usage)?;
+    shown.push(Shown {
+        key: "prices.ecb.url".to_owned(),
+        value: ecb.url.map(|url| json!(without_password(url))),
+        origin: from(&ecb.url_from),
+        variable: "PRICE_ECB_URL".to_owned(),
+    });
+    for source in sources::ALL {
+        let (name, key_name) = (source.name(), source.key_name());
+        let set = config::price_source(name, key_name).map_err(usage)?;
+        shown.push(Shown {
+            key: format!("prices.{name}.url"),
+            value: Some(json!(set.url.map_or_else(|| source.default_url().to_owned(), without_password))),
+            origin: from(&set.url_from),
+            variable: format!("PRICE_{}_URL", name.to_uppercase()),
+        });
+        if source.needs_key() {
+            // RunPod's is a setting of its own, which a file may hold too.
+            let elsewhere = config.entries().iter().find(|entry| entry.key == format!("{key_name}.api_key"));
+            let elsewhere = elsewhere.filter(|entry| set.key.is_none() && entry.value.is_some());
+            let is_set = set.key.is_some() || elsewhere.is_some();
+            shown.push(Shown {
+                key: format!("prices.{name}.key"),
+                value: is_set.then(|| json!("***")),
+                origin: elsewhere.map_or_else(|| from(&set.key_from), |entry| entry.origin.clone()),
+                variable: format!("{}_API_KEY", key_name.to_uppercase()),
             });
-            (entry.key.to_owned(), shown)
+        }
+        shown.push(fixed(format!("prices.{name}.interval_s"), json!(source.min_interval().as_secs())));
+        shown.push(fixed(format!("prices.{name}.time_limit_s"), json!(source.time_limit().as_secs())));
+    }
+    Ok(shown)
+}
+
+fn without_password(mut url: Url) -> String {
+    if url.password().is_some() && url.set_password(Some("***")).is_err() {
+        return "***".to_owned();
+    }
+    url.to_string()
+}
+
+fn as_json(shown: &[Shown]) -> Map<String, Value> {
+    shown
+        .iter()
+        .map(|one| {
+            let variable = (!one.variable.is_empty()).then_some(&one.variable);
+            let value = json!({ "value": one.value, "origin": one.origin.to_string(), "variable": variable });
+            (one.key.clone(), value)
         })
         .collect()
 }
 
-fn as_table(entries: &[Entry]) -> String {
+fn as_table(shown: &[Shown]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["SETTING", "VALUE", "ORIGIN", "VARIABLE"]);
-    for entry in entries {
-        let value = match &entry.value {
+    for one in shown {
+        let value = match &one.value {
             None => "(unset)".to_owned(),
             Some(Value::String(text)) => text.clone(),
             Some(other) => other.to_string(),
         };
-        table.add_row([entry.key, &value, &entry.origin.to_string(), entry.variable]);
+        table.add_row([&one.key, &value, &one.origin.to_string(), &one.variable]);
     }
     table.lines().map(|line| line.trim().to_owned() + "\n").collect()
 }
@@ -68,8 +149,9 @@ mod tests {
     #[test]
     fn both_forms_name_every_origin_and_no_secret() {
         let config = config();
-        let table = as_table(config.entries());
-        let json = serde_json::to_string(&as_json(config.entries())).unwrap();
+        let shown: Vec<Shown> = config.entries().iter().map(Shown::from).collect();
+        let table = as_table(&shown);
+        let json = serde_json::to_string(&as_json(&shown)).unwrap();
         for text in [&table, &json] {
             assert!(text.contains("environment DATABASE_URL") && text.contains("***"), "{text}");
             assert!(!text.contains("hunter2"), "{text}");

@@ -110,7 +110,8 @@ async fn benchmark_and_serve(
     ));
     if args.serve || (std::io::stdout().is_terminal() && std::io::stderr().is_terminal()) {
         let mut stop = Stop::new()?;
-        let server = site::serve(&context.config.server, &database.pool, output).await?;
+        let settings = site::settings(&context.config, None, None)?;
+        let server = site::serve(&settings, &database.pool, output).await?;
         output.note(format!("Serving the results at {} until Ctrl-C.", server.url()));
         stop.asked().await;
         server.stop().await;

@@ -115,7 +115,7 @@ async fn act(command: &Command, new: Option<&new::New>, context: &Context, datab
     match command {
         Command::List { schedule, limit } => {
             let mut conn = database.pool.acquire().await?;
-            let matrices = matrix::list(&mut conn, schedule.as_deref(), i64::from(*limit)).await?;
+            let matrices = matrix::list(&mut conn, schedule.as_deref(), None, i64::from(*limit)).await?;
             show::list(context, &matrices);
             Ok(Exit::Done)
         }
@@ -183,7 +183,7 @@ async fn queue_of(conn: &mut PgConnection, id: MatrixId) -> Result<String, CliEr
 async fn find(conn: &mut PgConnection, meant: &MatrixRef) -> Result<MatrixId, CliError> {
     match meant {
         MatrixRef::Latest => {
-            let newest = store::matrices::list(conn, None, 1).await?;
+            let newest = store::matrices::list(conn, None, None, 1).await?;
             newest.first().map(|matrix| matrix.id).ok_or_else(|| {
                 CliError::failed("there are no matrices yet").hint("dria-bench matrices run --help")
             })

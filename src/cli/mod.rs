@@ -5,6 +5,7 @@
 #![allow(clippy::doc_markdown, reason = "doc comments of arguments are help texts, read in a terminal")]
 
 mod app;
+pub mod ask;
 mod attend;
 pub mod catalog;
 pub mod compare;
@@ -21,6 +22,7 @@ pub mod jobs;
 pub mod load;
 pub mod matrices;
 pub mod migrate;
+pub mod moderation;
 pub mod openapi;
 mod output;
 pub mod pods;
@@ -41,6 +43,8 @@ mod table;
 pub mod tokens;
 pub mod truth_server;
 pub mod up;
+pub mod users;
+pub mod webhooks;
 pub mod worker;
 pub mod workflows;
 

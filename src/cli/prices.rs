@@ -16,7 +16,7 @@ use crate::{
         price::{PriceKind, freshness::short},
     },
     prices::{self, Outcome, Scraped, Settings, sources},
-    report::prices::{gpu_keys, keep_cheapest, medians},
+    report::prices::{gpu_keys, today},
     store::price_reads::{self, Filter},
 };
 
@@ -187,31 +187,22 @@ async fn list(
 ) -> CliResult {
     let keys = which.gpu.as_deref().map(keys_of).transpose()?;
     let filter = Filter {
-        gpu_key: keys
-            .as_deref()
-            .and_then(|keys| if keys.len() == 1 { keys.first() } else { None })
-            .map(String::as_str),
+        gpu_keys: keys.as_deref(),
         platform: which.platform.as_deref(),
         kind: which.kind,
         region,
         hidden: old,
     };
-    let mut prices = price_reads::latest(&mut *database.pool.acquire().await?, &filter).await?;
-    prices.retain(|price| keys.as_ref().is_none_or(|keys| keys.contains(&price.gpu_key)));
-    let medians = medians(&prices);
-    let all = prices.len();
-    if !every {
-        keep_cheapest(&mut prices);
-    }
+    let list = today(&mut *database.pool.acquire().await?, &filter, every).await?;
     if context.output.json {
-        context.output.json(&json!({ "prices": prices, "medians": medians }));
+        context.output.json(&list);
         return Ok(Exit::Done);
     }
-    if prices.is_empty() {
+    if list.prices.is_empty() {
         context.output.note("no price is known; ask the sources with `dria-bench prices scrape`");
         return Ok(Exit::Done);
     }
-    let rows = prices.iter().map(|price| {
+    let rows = list.prices.iter().map(|price| {
         let place = [price.region.as_str(), price.provider.as_str(), price.tier.as_str()];
         let place: Vec<&str> = place.into_iter().filter(|text| !text.is_empty()).collect();
         [
@@ -231,18 +222,16 @@ async fn list(
     let heading =
         ["GPU", "PLATFORM", "KIND", "$/GPU/H", "P10", "OFFERS", "GPUS", "WHERE", "STOCK", "SOURCE", "AGE"];
     context.output.data(table(heading, rows));
-    let lines = medians.iter().map(|sum| {
+    let lines = list.medians.iter().map(|sum| {
         format!(
             "{} {}: median {:.3} of {} platforms, cheapest {:.3} at {}",
             sum.gpu_key, sum.kind, sum.median_usd, sum.platforms, sum.cheapest_usd, sum.cheapest_platform
         )
     });
     context.output.data(format!("\n{}", lines.collect::<Vec<_>>().join("\n")));
-    if all > prices.len() {
-        context.output.note(format!(
-            "{} dearer regions and sizes are left out: --every shows them",
-            all - prices.len()
-        ));
+    if list.left_out > 0 {
+        let left_out = list.left_out;
+        context.output.note(format!("{left_out} dearer regions and sizes are left out: --every shows them"));
     }
     Ok(Exit::Done)
 }

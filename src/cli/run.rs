@@ -1,13 +1,11 @@
 //! `dria-bench run`: starts a run and follows it to its end.
 
-mod pick;
 mod plan;
 
 use rust_decimal::Decimal;
 
-use self::pick::Picked;
 use super::{
-    CliError, CliResult, Context, Exit,
+    CliError, CliResult, Context, Exit, Output,
     attend::require_worker,
     compare,
     database::Database,
@@ -20,14 +18,20 @@ pub(super) use super::{attend::follow, conclude::conclude};
 use crate::{
     clock,
     config::parse_cap,
-    domain::{ids::RunId, run::RunStatus, spec::RunSpec, workflow::WorkflowDefinition},
-    ledger::operator::{self, Terms},
+    domain::{
+        ids::RunId,
+        recommend::{AUTO, Picked},
+        run::RunStatus,
+        spec::RunSpec,
+        workflow::WorkflowDefinition,
+    },
+    ledger::{
+        operator::{self, Terms},
+        pick::{self, Unpicked},
+    },
     queue::ApalisQueue,
     report::View,
-    store::{
-        events,
-        runs::{self, NewRun},
-    },
+    store::runs::{self, NewRun},
 };
 
 /// Priority of a run that a person started; nightly ones have 0.
@@ -82,7 +86,7 @@ pub(super) struct Request {
     pub(super) workflow: WorkflowDefinition,
     pub(super) rerun_of: Option<RunId>,
     /// What it may cost, and how long teardown waits after a failure.
-    pub(super) terms: Terms,
+    pub(super) terms: Terms<'static>,
     /// Why its GPUs were picked; `None`: they were asked for.
     picked: Option<Picked>,
 }
@@ -122,12 +126,12 @@ async fn start_and_follow(
         (None, Some(like)) => request_like(database, like).await?,
         (None, None) => return Err(CliError::usage("nothing to run")),
     };
-    request.terms = Terms { hold_min: args.hold_on_failure, budget_usd: args.max_usd };
-    if request.spec.machine.gpu_id == spec::AUTO {
+    request.terms = Terms { hold_min: args.hold_on_failure, budget_usd: args.max_usd, picked: None };
+    if request.spec.machine.gpu_id == AUTO {
         let mut conn = database.pool.acquire().await?;
-        let picked = pick::pick(&mut conn, &mut request.spec, args.spec.max_price).await?;
+        let picked = pick::pick(&mut conn, &mut request.spec, args.spec.most_usd_per_hour()).await?;
         if !args.plan {
-            pick::note(&picked, context.output);
+            note(&picked, context.output);
         }
         request.picked = Some(picked);
     }
@@ -214,12 +218,32 @@ pub(super) async fn start(database: &Database, request: &Request, queue: &str) -
         priority: MANUAL_PRIORITY,
         rerun_of: request.rerun_of,
     };
-    operator::start_on(&database.pool, &ApalisQueue, &new, request.terms, &actor()).await?;
-    if let Some(picked) = &request.picked {
-        let mut conn = database.pool.acquire().await?;
-        events::append(&mut conn, id, "gpu_picked", None, &actor(), serde_json::json!(picked)).await?;
-    }
+    let terms = Terms { picked: request.picked.as_ref(), ..request.terms };
+    operator::start_on(&database.pool, &ApalisQueue, &new, terms, &actor()).await?;
     Ok(id)
+}
+
+/// Says on stderr what was picked, and why.
+fn note(picked: &Picked, output: Output) {
+    for (index, choice) in picked.choices.iter().enumerate() {
+        let place = if index == 0 { "rents" } else { "else " };
+        output.note(format!("{place} {} × {}: {}", picked.gpu_count, choice.gpu, choice.reason));
+    }
+}
+
+impl From<Unpicked> for CliError {
+    fn from(unpicked: Unpicked) -> Self {
+        let said = format!("--gpu auto: {unpicked}");
+        match unpicked {
+            Unpicked::Unsized(_) => Self::usage(said).hint("name the GPU: --gpu \"NVIDIA H200\""),
+            Unpicked::NoPrice => Self::failed(said).hint("ask for prices first, or name the GPU"),
+            Unpicked::NoneLeft(_) => {
+                Self::failed(said).hint("dria-bench gpus fit --model MODEL says what it takes")
+            }
+            Unpicked::Catalog(error) => Self::failed(error.to_string()),
+            Unpicked::Store(error) => error.into(),
+        }
+    }
 }
 
 /// Who acts, for the ledger.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{CliResult, Context, Exit, database::Database, signals::Stop};
+use super::{CliResult, Context, Exit, database::Database, services, signals::Stop, site};
 use crate::api;
 
 /// Serve results and steering over HTTP until stopped (Ctrl-C or SIGTERM); runs are worked elsewhere
@@ -30,11 +30,11 @@ pub async fn run(args: Args, context: Context) -> CliResult {
 }
 
 async fn serve(args: &Args, context: &Context, database: &Database) -> CliResult {
-    let mut settings = context.config.server.clone();
-    settings.host = args.host.unwrap_or(settings.host);
-    settings.port = args.port.unwrap_or(settings.port);
+    let settings = site::settings(&context.config, args.host, args.port)?;
     let mut stop = Stop::new()?;
-    let server = api::serve(&settings, database.pool.clone()).await?;
+    let server =
+        api::serve_with(&settings, database.pool.clone(), services::extras(&context.config, &database.pool)?)
+            .await?;
     if context.output.json {
         context.output.json(&serde_json::json!({ "url": server.url() }));
     } else {

@@ -1,9 +1,14 @@
 //! What a process needs to work runs: services, workers' options, and this host's name.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use super::{CliError, Context, database::Database, spec::definition_places};
+use sqlx::PgPool;
+
 use crate::{
+    api::Extras,
+    assistant::Assistant,
+    community::{ModelSettings, Moderator},
     config::{self, Config},
     definitions::Definitions,
     domain::kinds::ProviderKind,
@@ -124,7 +129,31 @@ pub fn worker_options(config: &Config) -> WorkerOptions {
         poll: config.worker.poll,
         sweep_every: config.worker.sweeper,
         reap_every: config.worker.reaper,
+        webhooks: (&config.webhooks).into(),
     }
+}
+
+/// How long the model that moderates comments may take: somebody waits for their comment.
+const MODERATION_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a server works with beside its own settings. Comments are moderated by the assistant's model where there is one.
+///
+/// # Errors
+/// Exit 1 when no HTTP client can be made.
+pub fn extras(config: &Config, pool: &PgPool) -> Result<Extras, CliError> {
+    let assistant = &config.assistant;
+    let moderator = match &assistant.api_key {
+        None => Moderator::by_rules(),
+        Some(key) => Moderator::with_model(ModelSettings {
+            base_url: assistant.base_url.clone(),
+            api_key: Some(key.clone()),
+            model: assistant.model.clone(),
+            timeout: MODERATION_WITHIN,
+        })
+        .map_err(|error| CliError::failed(format!("no HTTP client can be made: {error}")))?,
+    };
+    let assistant = Assistant::new(assistant, pool.clone())?;
+    Ok(Extras { moderator, webhooks: (&config.webhooks).into(), assistant })
 }
 
 /// How a process schedules: definitions of the usual places, and the settings.

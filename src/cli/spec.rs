@@ -4,7 +4,6 @@ mod args;
 mod machine;
 
 pub(super) use args::{SpecArgs, engines};
-pub(super) use machine::AUTO;
 
 use super::{CliError, Context};
 use crate::{
@@ -20,7 +19,7 @@ use crate::{
 /// The model of the llama.cpp wheels, and so what runs where nothing else is asked for.
 pub(super) const SMALL_MODEL: &str = "smollm2-135m-instruct";
 
-/// A run's request and its steps. Its GPU may be [`AUTO`].
+/// A run's request and its steps. Its GPU may be [`AUTO`](crate::domain::recommend::AUTO).
 ///
 /// # Errors
 /// Exit 2, with the nearest names, for whatever is unknown or contradicts itself; exit 3 without the key that renting

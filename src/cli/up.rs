@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use serde_json::json;
 
 use super::{
-    CliResult, Context, Exit, database::Database, services, signals::Stop, tokens, worker, worker::Width,
+    CliResult, Context, Exit, database::Database, services, signals::Stop, site, tokens, worker,
+    worker::Width,
 };
 use crate::{
     api,
@@ -48,13 +49,13 @@ async fn all_in_one(
     context: &Context,
     database: &Database,
 ) -> CliResult {
-    let mut settings = context.config.server.clone();
-    settings.host = args.host.unwrap_or(settings.host);
-    settings.port = args.port.unwrap_or(settings.port);
+    let settings = site::settings(&context.config, args.host, args.port)?;
     let mut stop = Stop::new()?;
     let services = services::services(context, database).await?;
     // First of all: an address that is refused must leave nothing running.
-    let server = api::serve(&settings, database.pool.clone()).await?;
+    let server =
+        api::serve_with(&settings, database.pool.clone(), services::extras(&context.config, &database.pool)?)
+            .await?;
     let token = tokens::first_admin(database).await?;
     let workers = WorkerSet::start(&services, options);
     let scheduler = Scheduler::start(&services, &services::scheduler_options(context));

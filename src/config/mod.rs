@@ -2,6 +2,7 @@
 //!
 //! The only place that reads environment variables. One struct per concern; each value remembers where it came from.
 
+mod assistant;
 mod error;
 mod keys;
 mod layers;
@@ -20,13 +21,14 @@ use std::{
 use serde::Deserialize;
 
 pub use self::{
+    assistant::Assistant,
     error::Error,
     money::{parse_cap, parse_usd},
     prices::{PriceSource, price_source},
     secret::{REDACTED, Secret},
     sections::{
         Budget, Data, Database, Engines, LlamaCpp, Load, Log, LogFormat, Ollama, PythonEngine, Retention,
-        Runpod, Scheduler, Server, Worker,
+        Runpod, Scheduler, Server, Webhooks, Worker,
     },
     sign_in::SignIn,
 };
@@ -62,6 +64,10 @@ pub struct Config {
     /// What may be spent.
     #[serde(default)]
     pub budget: Budget,
+    /// Messages to others when something happens.
+    pub webhooks: Webhooks,
+    /// The assistant.
+    pub assistant: Assistant,
     /// The log.
     pub log: Log,
     /// Every setting with its value (redacted) and origin.

@@ -12,8 +12,12 @@ use super::{Error, Origin, Secret};
 pub struct PriceSource {
     /// Where it is asked instead of where it always is.
     pub url: Option<Url>,
+    /// The variable that says so.
+    pub url_from: Option<String>,
     /// Its key.
     pub key: Option<Secret>,
+    /// The variable that holds it, or names the file that does.
+    pub key_from: Option<String>,
 }
 
 /// What the environment sets for the source of this name, whose key goes by `key_name`. An empty variable counts as unset.
@@ -26,9 +30,11 @@ pub fn price_source(name: &str, key_name: &str) -> Result<PriceSource, Error> {
     if name == "runpod" && address.is_none() {
         address = variable("RUNPOD_GRAPHQL_URL")?;
     }
+    let url_from = address.as_ref().map(|(variable, _)| variable.clone());
     let url = address.map(|(variable, text)| read_url(name, variable, &text)).transpose()?;
     let (key, file) =
         (variable(&format!("{key_upper}_API_KEY"))?, variable(&format!("{key_upper}_API_KEY_FILE"))?);
+    let key_from = key.as_ref().or(file.as_ref()).map(|(variable, _)| variable.clone());
     let key = match (key, file) {
         (Some((one, _)), Some((other, _))) => {
             return Err(refused(
@@ -49,7 +55,7 @@ pub fn price_source(name: &str, key_name: &str) -> Result<PriceSource, Error> {
         }
         (None, None) => None,
     };
-    Ok(PriceSource { url, key })
+    Ok(PriceSource { url, url_from, key, key_from })
 }
 
 fn variable(name: &str) -> Result<Option<(String, String)>, Error> {

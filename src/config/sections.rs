@@ -256,6 +256,20 @@ pub struct Budget {
     pub day_usd: Option<Decimal>,
 }
 
+/// Messages to others when something happens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Whether they may go to this machine and its networks.
+    pub allow_private: bool,
+    /// How long a receiver may take.
+    #[serde(rename = "timeout_ms", deserialize_with = "receiver_timeout")]
+    pub timeout: Duration,
+    /// By how much a price must fall to be told of, percent.
+    #[serde(deserialize_with = "percent")]
+    pub price_drop_percent: u32,
+}
+
 /// The log.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -298,6 +312,14 @@ fn lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     within(deserializer, 1_000..=2_592_000_000, "milliseconds").map(Duration::from_millis)
 }
 
+fn receiver_timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    within(deserializer, 100..=60_000, "milliseconds").map(Duration::from_millis)
+}
+
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    within(deserializer, 1..=99, "percent").map(|percent| percent as u32)
+}
+
 fn width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     within(deserializer, 1..=64, "steps").map(|count| count as usize)
 }
@@ -319,7 +341,7 @@ fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Er
     within(deserializer, 1..=1_000_000, "").map(|count| count as u32)
 }
 
-fn within<'de, D: Deserializer<'de>>(
+pub(super) fn within<'de, D: Deserializer<'de>>(
     deserializer: D,
     range: std::ops::RangeInclusive<u64>,
     unit: &str,

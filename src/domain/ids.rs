@@ -67,7 +67,13 @@ id!(
 /// It is unique and known before the machine exists, so a create whose reply was lost is found again by name.
 #[must_use]
 pub fn pod_name(deployment: &str, run: RunId, generation: i32) -> String {
-    format!("dria-{deployment}-{}-g{generation}", run.0.simple())
+    format!("{}{}-g{generation}", pod_prefix(deployment), run.0.simple())
+}
+
+/// What the names of all pods of a deployment begin with.
+#[must_use]
+pub fn pod_prefix(deployment: &str) -> String {
+    format!("dria-{deployment}-")
 }
 
 #[cfg(test)]

@@ -16,8 +16,10 @@ pub struct UnknownKind {
     pub known: String,
 }
 
+// A text is a `tt`: a `literal` reaches the derive macros in a wrapping that utoipa does not see through, and the OpenAPI
+// document would have the variants' names instead.
 macro_rules! kind {
-    ($(#[$doc:meta])* $name:ident, $what:literal, { $($(#[$vdoc:meta])* $variant:ident => $text:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, { $($(#[$vdoc:meta])* $variant:ident => $text:tt),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum $name {
@@ -104,6 +106,17 @@ impl EngineKind {
             Self::Vllm => 8000,
             Self::Sglang => 30_000,
             Self::Llamacpp | Self::Truth => 8080,
+        }
+    }
+}
+
+impl ProviderKind {
+    /// The name the published documents use (`contract`: `Runpod`; others their own).
+    #[must_use]
+    pub const fn published_name(self) -> &'static str {
+        match self {
+            Self::Runpod => "Runpod",
+            Self::Local | Self::Endpoint => self.as_str(),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What a benchmark is, and what its numbers mean. Pure: no tokio, no sqlx, no reqwest, no clock.
 
+pub mod addresses;
 pub mod catalog;
+pub mod community;
 pub mod definition;
+pub mod explore;
 pub mod failure;
 pub mod ids;
 pub mod job;
@@ -22,4 +25,5 @@ pub mod sizing;
 pub mod slo;
 pub mod spec;
 pub mod step;
+pub mod webhook;
 pub mod workflow;

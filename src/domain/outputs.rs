@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
+    ids::RunId,
     launch::{Endpoint, LocalCommand, LocalInstall},
     measure::{
         setup::{ServerSetupParts, SetupTimes},
@@ -71,6 +72,9 @@ pub struct ProvisionOutput {
     pub install: Option<LocalInstall>,
     /// Seconds from the create call to the machine being there; `None` where nothing was created.
     pub placement_s: Option<f64>,
+    /// The run that had this very machine right before; `None`: it was rented for this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_of: Option<RunId>,
 }
 
 /// What `pull_model` leaves.

@@ -47,17 +47,20 @@ pub async fn reconcile(services: &Services) -> Result<Reconciled, store::Error> 
         let mut compared = 0;
         for bill in billed.into_iter().filter(|bill| ids.contains(&bill.external_id)) {
             let usd = bill.usd.round_dp(6);
-            let rental = rentals::reconcile(&mut conn, provider.kind(), &bill.external_id, usd).await?;
-            let Some(rental) = rental else { continue };
-            // Its end may have been seen after the run's.
-            if let Some(run) = rental.run {
+            let parts = rentals::reconcile(&mut conn, provider.kind(), &bill.external_id, usd).await?;
+            if parts.is_empty() {
+                continue;
+            }
+            // Its end may have been seen after that of its runs.
+            for run in parts.iter().filter_map(|part| part.run) {
                 publications::project(&mut conn, run).await?;
             }
             compared += 1;
-            if money::differs(rental.usd, usd) {
-                tracing::warn!(pod = %rental.pod, id = %rental.external_id, reckoned_usd = %rental.usd,
-                    billed_usd = %usd, "a bill differs from what we reckoned");
-                found.off.push(rental);
+            let reckoned: Decimal = parts.iter().map(|part| part.usd).sum();
+            if money::differs(reckoned, usd) {
+                tracing::warn!(id = %bill.external_id, runs = parts.len(), reckoned_usd = %reckoned, billed_usd = %usd,
+                    "a bill differs from what we reckoned");
+                found.off.extend(parts);
             }
         }
         found.compared += compared;

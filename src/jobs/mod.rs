@@ -9,6 +9,7 @@ mod reaper;
 mod recover;
 pub mod scheduler;
 mod wake;
+mod webhooks;
 pub mod worker;
 
 pub use gate::SharedGate;

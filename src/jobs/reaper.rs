@@ -10,9 +10,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    domain::{failure::Failure, ids::RunId, kinds::ProviderKind, run::RunStatus},
+    domain::{failure::Failure, ids::pod_prefix, kinds::ProviderKind},
     provider::{Provider, ProviderPod},
-    store::{self, budgets, events, pods, rentals},
+    store::{self, budgets, events, pods, pods::Owner, rentals},
     workflow::Services,
 };
 
@@ -58,7 +58,7 @@ impl Reaped {
 /// # Errors
 /// When the database fails; what providers do wrong is in the answer.
 pub async fn reap(services: &Services) -> Result<Reaped, store::Error> {
-    let ours = format!("{ANY_PREFIX}{}-", services.deployment);
+    let ours = pod_prefix(&services.deployment);
     let mut reaped = Reaped::default();
     for provider in services.providers.all() {
         // Other deployments of this machine look after their own processes.
@@ -78,20 +78,21 @@ pub async fn reap(services: &Services) -> Result<Reaped, store::Error> {
             }
             // Asked after the list: a pod is in the ledger before it is at the provider.
             let mut conn = services.pool.acquire().await?;
-            let owner = pods::owner(&mut conn, &pod.name).await?;
+            let owner = pods::owner(&mut conn, provider.kind(), &pod.name, &pod.external_id).await?;
+            let name = owner.as_ref().map_or(&pod.name, |owner| &owner.pod);
             if let Some(rented) = &pod.rented {
-                let run = owner.map(|(run, _)| run);
-                let (kind, id) = (provider.kind(), &pod.external_id);
-                rentals::record(&mut conn, run, kind, &pod.name, id, rented).await?;
+                let (run, kind, id) =
+                    (owner.as_ref().map(|owner| owner.run), provider.kind(), &pod.external_id);
+                rentals::record(&mut conn, run, kind, name, id, rented).await?;
             }
-            let overdue = budgets::is_overdue(&mut conn, &pod.name).await?;
+            let overdue = budgets::is_overdue(&mut conn, name).await?;
             drop(conn);
-            let live = owner.is_some_and(|(_, status)| !status.is_terminal());
+            let live = owner.as_ref().is_some_and(|owner| !owner.status.is_terminal());
             if live && !overdue {
                 reaped.owned += 1;
                 continue;
             }
-            match destroy(services, provider.as_ref(), &pod, owner, live).await? {
+            match destroy(services, provider.as_ref(), &pod, owner.as_ref(), live).await? {
                 Ok(()) if live => reaped.expired.push(pod.name),
                 Ok(()) => reaped.destroyed.push(pod.name),
                 Err(failure) => reaped.failed.push((pod.name, failure.to_string())),
@@ -110,19 +111,20 @@ async fn destroy(
     services: &Services,
     provider: &dyn Provider,
     pod: &ProviderPod,
-    owner: Option<(RunId, RunStatus)>,
+    owner: Option<&Owner>,
     expired: bool,
 ) -> Result<Result<(), Failure>, store::Error> {
     if let Err(failure) = provider.destroy(&pod.name, Some(&pod.external_id)).await {
         return Ok(Err(failure));
     }
+    let name = owner.map_or(&pod.name, |owner| &owner.pod);
     let mut tx = services.pool.begin().await?;
-    pods::gone(&mut tx, &pod.name).await?;
-    rentals::end(&mut tx, &pod.name, None).await?;
-    if let Some((run, _)) = owner {
-        let data = json!({ "pod": pod.name, "provider": provider.kind() });
+    pods::gone(&mut tx, name).await?;
+    rentals::end(&mut tx, name, None).await?;
+    if let Some(owner) = owner {
+        let data = json!({ "pod": name, "provider": provider.kind() });
         let kind = if expired { "pod_expired" } else { "pod_reaped" };
-        events::append(&mut tx, run, kind, None, ACTOR, data).await?;
+        events::append(&mut tx, owner.run, kind, None, ACTOR, data).await?;
     }
     tx.commit().await?;
     Ok(Ok(()))

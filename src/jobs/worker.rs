@@ -20,10 +20,12 @@ use super::{
     reaper::{Reaped, reap},
     recover::bury_dead_workers,
     wake::Wake,
+    webhooks::send_now_and_then,
 };
 use crate::{
     queue::StepToken,
     store::{self, chores, tokens},
+    webhooks,
     workflow::{Services, budget::stop_idle_renters, execute_one, sweep::sweep},
 };
 
@@ -47,6 +49,8 @@ pub struct WorkerOptions {
     pub sweep_every: Duration,
     /// How often it looks for what no live run owns.
     pub reap_every: Duration,
+    /// How messages to webhooks are sent.
+    pub webhooks: webhooks::Settings,
 }
 
 /// The workers of a process.
@@ -76,6 +80,7 @@ impl WorkerSet {
         tasks.spawn(chores(Arc::clone(&state), options.sweep_every));
         tasks.spawn(reap_now_and_then(Arc::clone(&state), options.reap_every));
         tasks.spawn(dispatch_now_and_then(services.clone(), shutdown.clone()));
+        tasks.spawn(send_now_and_then(services.pool.clone(), options.webhooks.clone(), shutdown.clone()));
         Self { tasks, shutdown, patience: services.leases.lease + DRAIN_SPARE }
     }
 

@@ -5,9 +5,12 @@ use sqlx::PgConnection;
 
 use super::Error;
 use crate::{
-    domain::{ids::RunId, run::RunStatus, step::StepKind, workflow::WorkflowDefinition},
+    domain::{
+        failure::Failure, ids::RunId, run::RunStatus, step::StepKind, webhook::EventKind,
+        workflow::WorkflowDefinition,
+    },
     queue::{Delivery, StepToken, TEARDOWN_PRIORITY, TokenQueue},
-    store::{events, publications, runs, runs::Run, steering, steps},
+    store::{deliveries, events, publications, runs, runs::Run, steering, steps},
 };
 
 /// Makes a step ready after `delay_s` seconds and pushes the token that wakes it.
@@ -110,7 +113,19 @@ pub async fn finish_run(conn: &mut PgConnection, id: RunId, actor: &str) -> Resu
     runs::finish(conn, id, status).await?;
     publications::project(conn, id).await?;
     events::append(conn, id, "run_finished", None, actor, json!({ "status": status })).await?;
+    if let (RunStatus::Failed, Some(failure)) = (status, &run.error) {
+        deliveries::announce(conn, EventKind::RunFailed, failed(&run, failure)).await?;
+    }
     Ok(status)
+}
+
+/// What webhooks are told of a run that failed.
+fn failed(run: &Run, failure: &Failure) -> serde_json::Value {
+    json!({
+        "run": run.id, "generation": run.generation, "workflow": run.spec.workflow, "engine": run.spec.engine.kind,
+        "model": run.spec.model.common_name, "provider": run.spec.machine.provider, "gpu": run.spec.machine.gpu_id,
+        "gpu_count": run.spec.machine.gpu_count, "code": failure.code, "message": failure.message,
+    })
 }
 
 /// The steps of a workflow with their places.

@@ -6,12 +6,14 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
 use super::{
     By, Error,
     again::reopen,
     operator::{locked, record},
+    pick::{self, Unpicked},
 };
 use crate::{
     clock,
@@ -19,11 +21,14 @@ use crate::{
         ids::{MatrixId, RunId},
         kinds::ProviderKind,
         matrix::{CellState, Rules, to_start},
+        recommend::{AUTO, Picked},
         run::RunStatus,
+        webhook::EventKind,
         workflow::WorkflowDefinition,
     },
     queue::TokenQueue,
     store::{
+        deliveries,
         matrices::{self, Matrix, Place},
         matrix_cells,
         runs::NewRun,
@@ -40,7 +45,7 @@ pub struct Dispatched {
     pub matrix: MatrixId,
     /// Cells that were started.
     pub started: usize,
-    /// Cells that were skipped.
+    /// Cells that were given up: skipped, or failed before they had a run.
     pub skipped: u64,
     /// Whether it is over now.
     pub over: bool,
@@ -86,12 +91,26 @@ async fn dispatch_one(
         let (spent, budget) = (spent.round_dp(2), matrix.budget_usd.round_dp(2));
         let reason = format!("budget: {spent} of {budget} USD are spent{which}");
         done.skipped = matrix_cells::give_up_planned(conn, id, CellState::Skipped, &reason).await?;
+        if done.skipped > 0 {
+            let data = json!({ "matrix": id, "message": reason, "skipped": done.skipped });
+            deliveries::announce(conn, EventKind::BudgetHit, data).await?;
+        }
     } else {
-        done.started = start_cells(conn, queue, &matrix, rented).await?;
+        (done.started, done.skipped) = start_cells(conn, queue, &matrix, rented).await?;
     }
     if matrix_cells::open(conn, id).await?.is_empty() {
         matrices::finish(conn, id).await?;
         done.over = true;
+        let cells: serde_json::Map<_, _> = matrix_cells::count(conn, id)
+            .await?
+            .into_iter()
+            .map(|(state, cells)| (state.as_str().to_owned(), cells.into()))
+            .collect();
+        let data = json!({
+            "matrix": id, "schedule": matrix.schedule, "cancelled": matrix.cancel_requested,
+            "cells": cells, "spent_usd": spent,
+        });
+        deliveries::announce(conn, EventKind::MatrixDone, data).await?;
     }
     tx.commit().await?;
     Ok(Some(done))
@@ -102,10 +121,9 @@ async fn start_cells(
     queue: &dyn TokenQueue,
     matrix: &Matrix,
     rented: bool,
-) -> Result<usize, Error> {
+) -> Result<(usize, u64), Error> {
     let open = matrix_cells::open(conn, matrix.id).await?;
-    let places: HashMap<i32, Place> =
-        matrices::places(conn, matrix.id).await?.into_iter().map(|place| (place.group, place)).collect();
+    let places = places_of(conn, matrix.id).await?;
     let rules = Rules {
         max_parallel: matrix.definition.max_parallel as usize,
         one_of_a_group: matrix.definition.same_machine,
@@ -113,25 +131,42 @@ async fn start_cells(
     };
     let next = to_start(&open, &places.keys().copied().collect(), rules);
     if next.is_empty() {
-        return Ok(0);
+        return Ok((0, 0));
     }
     let workflow = matrix.workflow()?;
-    for cell in &next {
-        start_cell(conn, queue, matrix, &workflow, *cell, &places).await?;
+    let (mut started, mut given_up) = (0, 0);
+    for cell in next {
+        match start_cell(conn, queue, matrix, &workflow, cell, &places).await? {
+            Ok(_) => started += 1,
+            Err((state, reason)) => {
+                matrix_cells::give_up(conn, matrix.id, cell, state, &reason).await?;
+                given_up += 1;
+            }
+        }
     }
-    matrices::start(conn, matrix.id).await?;
-    Ok(next.len())
+    if started > 0 {
+        matrices::start(conn, matrix.id).await?;
+    }
+    Ok((started, given_up))
 }
 
+/// Where the groups of a matrix are pinned to, by group.
+pub(super) async fn places_of(conn: &mut PgConnection, id: MatrixId) -> Result<HashMap<i32, Place>, Error> {
+    Ok(matrices::places(conn, id).await?.into_iter().map(|place| (place.group, place)).collect())
+}
+
+/// What becomes of a cell that can't be started, and why.
+pub(super) type NotStarted = (CellState, String);
+
 /// Starts a cell's run, or goes on with the one it has. Either asks for the place that its group is pinned to.
-async fn start_cell(
+pub(super) async fn start_cell(
     conn: &mut PgConnection,
     queue: &dyn TokenQueue,
     matrix: &Matrix,
     workflow: &WorkflowDefinition,
     cell: i32,
     places: &HashMap<i32, Place>,
-) -> Result<(), Error> {
+) -> Result<Result<RunId, NotStarted>, Error> {
     let actor = format!("matrix:{}", matrix.id);
     let by = By::from(&actor);
     let mut cell_row = matrix_cells::to_start(conn, matrix.id, cell).await?;
@@ -145,6 +180,19 @@ async fn start_cell(
         }
         id
     } else {
+        let mut picked = None;
+        if cell_row.spec.machine.gpu_id == AUTO {
+            match pick_group(conn, matrix.id, cell_row.group).await? {
+                Ok(group) => picked = Some(group),
+                Err(why) => return Ok(Err((CellState::Failed, why))),
+            }
+            cell_row = matrix_cells::to_start(conn, matrix.id, cell).await?;
+        }
+        if let Some(twin) = matrix_cells::twin(conn, matrix.id, cell).await? {
+            let machine = &cell_row.spec.machine;
+            let what = format!("{} × {} is what cell {twin} stands for", machine.gpu_count, machine.gpu_id);
+            return Ok(Err((CellState::Skipped, what)));
+        }
         let id = RunId::generate(clock::now());
         cell_row.spec.machine.data_center = data_center;
         let new = NewRun {
@@ -156,8 +204,30 @@ async fn start_cell(
             rerun_of: None,
         };
         record(conn, queue, &new, by).await?;
+        if let Some(picked) = picked {
+            pick::note(conn, id, &picked, by).await?;
+        }
         id
     };
     matrix_cells::started(conn, matrix.id, cell, id).await?;
-    Ok(())
+    Ok(Ok(id))
+}
+
+/// Picks the GPUs of a group that leaves them open, once for all its cells, since these are compared; the reason where
+/// there are none.
+async fn pick_group(
+    conn: &mut PgConnection,
+    matrix: MatrixId,
+    group: i32,
+) -> Result<Result<Picked, String>, Error> {
+    let mut cells = matrix_cells::to_pick(conn, matrix, group).await?;
+    let picked = match pick::pick_for_all(conn, cells.iter_mut().map(|(_, spec)| spec), None).await {
+        Ok(picked) => picked,
+        Err(Unpicked::Store(error)) => return Err(error.into()),
+        Err(why) => return Ok(Err(why.to_string())),
+    };
+    for (cell, spec) in &cells {
+        matrix_cells::picked(conn, matrix, *cell, spec).await?;
+    }
+    Ok(Ok(picked))
 }

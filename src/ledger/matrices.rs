@@ -7,7 +7,11 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 pub use super::dispatch::{Dispatched, dispatch};
-use super::{By, Error, operator::cancel_in};
+use super::{
+    By, Error,
+    once::{Started, before},
+    operator::cancel_in,
+};
 use crate::{
     clock,
     domain::{
@@ -22,6 +26,7 @@ use crate::{
     queue::{SHARED_QUEUE, TokenQueue},
     store::{
         audit,
+        idempotency::{Key, Made},
         matrices::{self, Matrix, NewRow},
         matrix_cells,
     },
@@ -53,6 +58,26 @@ pub struct NewMatrix<'a> {
     pub local: Option<&'a LocalHost>,
 }
 
+/// Records a matrix once, however often the request with this key arrives.
+///
+/// # Errors
+/// As [`create`], and when the key came with another request before.
+pub async fn create_once(
+    conn: &mut PgConnection,
+    new: &NewMatrix<'_>,
+    key: Option<Key<'_>>,
+    by: impl Into<By<'_>>,
+) -> Result<Started<MatrixId>, Error> {
+    let id = MatrixId::generate(clock::now());
+    if let Some(key) = key
+        && let Some(Made::Matrix(matrix)) = before(conn, key, Made::Matrix(id)).await?
+    {
+        return Ok(Started::Before(matrix));
+    }
+    create_as(conn, id, new, by.into()).await?;
+    Ok(Started::New(id))
+}
+
 /// Records a matrix with all its cells. Nothing runs before a worker or scheduler dispatches it.
 ///
 /// # Errors
@@ -63,7 +88,17 @@ pub async fn create(
     new: &NewMatrix<'_>,
     by: impl Into<By<'_>>,
 ) -> Result<MatrixId, Error> {
-    let by = by.into();
+    let id = MatrixId::generate(clock::now());
+    create_as(conn, id, new, by.into()).await?;
+    Ok(id)
+}
+
+async fn create_as(
+    conn: &mut PgConnection,
+    id: MatrixId,
+    new: &NewMatrix<'_>,
+    by: By<'_>,
+) -> Result<(), Error> {
     let NewMatrix { schedule, tick, definition, workflow, .. } = *new;
     let cells = definition.expand()?;
     let catalog = Catalog::embedded().map_err(|error| MatrixError::Unknown(error.to_string()))?;
@@ -81,7 +116,6 @@ pub async fn create(
     let groups = MatrixDefinition::groups(&cells);
     let rows: Vec<_> =
         cells.into_iter().zip(groups).zip(specs).map(|((cell, group), spec)| (cell, group, spec)).collect();
-    let id = MatrixId::generate(clock::now());
     let row = NewRow { id, schedule, tick, definition, workflow, queue, created_by: by.actor };
     if !matrices::insert(conn, &row).await? {
         return Err(Error::Refused(format!(
@@ -93,7 +127,7 @@ pub async fn create(
     matrix_cells::insert(conn, id, &rows).await?;
     let data = json!({ "schedule": schedule, "tick": tick, "cells": rows.len(), "budget_usd": definition.budget_usd });
     audit::append(conn, by, "matrix.create", &id.to_string(), data).await?;
-    Ok(id)
+    Ok(())
 }
 
 /// Cancels a matrix: no cell starts any more, and the runs under way are cancelled, through their teardown. Returns false

@@ -8,10 +8,12 @@ mod advance;
 mod again;
 pub mod bulk;
 mod dispatch;
+mod hand_over;
 pub mod jobs;
 pub mod matrices;
 mod once;
 pub mod operator;
+pub mod pick;
 pub mod queues;
 pub mod schedules;
 pub mod sweep;
@@ -32,6 +34,7 @@ pub use advance::{
     finish_run, indexed, schedule, schedule_next, schedule_teardown, schedule_teardown_after_failure,
 };
 pub use again::{rerun, retry, retry_from};
+pub use hand_over::hand_over;
 pub use once::{Started, start_once};
 
 /// Why a run could not be looked at or moved on: trouble of the infrastructure, never of a step itself.

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     domain::{
         ids::RunId,
+        recommend::Picked,
         step::{StepKind, StepStatus},
     },
     queue::{Delivery, StepToken, TokenQueue},
@@ -48,16 +49,18 @@ pub async fn start_holding(
     hold_min: Option<i32>,
     by: impl Into<By<'_>>,
 ) -> Result<(), Error> {
-    start_on(pool, queue, new, Terms { hold_min, budget_usd: None }, by).await
+    start_on(pool, queue, new, Terms { hold_min, ..Terms::default() }, by).await
 }
 
 /// Terms of a run beside what it is to do.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Terms {
+pub struct Terms<'a> {
     /// Minutes that teardown waits after a failure, 1 to 1440.
     pub hold_min: Option<i32>,
     /// What it may cost, USD, more than 0.
     pub budget_usd: Option<Decimal>,
+    /// Why its GPUs were picked; `None`: they were asked for.
+    pub picked: Option<&'a Picked>,
 }
 
 /// The same on these terms.
@@ -68,7 +71,7 @@ pub async fn start_on(
     pool: &PgPool,
     queue: &dyn TokenQueue,
     new: &NewRun<'_>,
-    terms: Terms,
+    terms: Terms<'_>,
     by: impl Into<By<'_>>,
 ) -> Result<(), Error> {
     start_once(pool, queue, new, terms, None, by).await?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
+use utoipa::ToSchema;
 
 use super::{By, Error};
 use crate::store::{api_tokens, audit};
@@ -15,7 +16,7 @@ use crate::store::{api_tokens, audit};
 const START: &str = "drb_";
 
 /// What a token allows; each role allows what those before it do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Reads.

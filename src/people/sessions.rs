@@ -16,7 +16,7 @@ use crate::{
 const ACCESS_TOKEN_S: i32 = 15 * 60;
 
 /// How long somebody stays signed in at the site, days.
-pub const SITE_SESSION_DAYS: i32 = 30;
+const SITE_SESSION_DAYS: i32 = 30;
 
 /// How long an operator's token of the API is good as a cookie, seconds: half a day.
 const OPERATOR_SESSION_S: i32 = 12 * 60 * 60;
@@ -42,6 +42,8 @@ pub struct Opened {
     pub secret: String,
     /// When it ends.
     pub expires_at: DateTime<Utc>,
+    /// How long that is, seconds, at most.
+    pub seconds: i32,
 }
 
 impl People {
@@ -111,7 +113,7 @@ impl People {
         let seconds = SITE_SESSION_DAYS * 24 * 60 * 60;
         let new = NewSession { id, sha256: &digest(&secret), agent: &agent, seconds };
         let expires_at = user_sessions::open_site(conn, new, user.github_id).await?;
-        Ok(Opened { id, secret, expires_at })
+        Ok(Opened { id, secret, expires_at, seconds })
     }
 
     /// Opens a session of the site for the holder of a token of the API: for half a day, and never longer than the token is
@@ -126,10 +128,11 @@ impl People {
         agent: &str,
     ) -> Result<Option<Opened>, Error> {
         let (id, secret, agent) = (Uuid::now_v7(), secret(), short(agent));
-        let new = NewSession { id, sha256: &digest(&secret), agent: &agent, seconds: OPERATOR_SESSION_S };
+        let seconds = OPERATOR_SESSION_S;
+        let new = NewSession { id, sha256: &digest(&secret), agent: &agent, seconds };
         let mut conn = pool.acquire().await?;
         let opened = user_sessions::open_site_for_token(&mut conn, new, &holder.name).await?;
-        Ok(opened.map(|expires_at| Opened { id, secret, expires_at }))
+        Ok(opened.map(|expires_at| Opened { id, secret, expires_at, seconds }))
     }
 
     /// Who holds this cookie of the site, and the session it belongs to; `None`: nobody, or it is over.

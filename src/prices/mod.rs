@@ -1,6 +1,7 @@
 //! Prices of GPUs: the sources, asking them, and what of their answers is believed and kept. What a name or a unit means
 //! is `domain::price`'s business, the tables are `store`'s.
 
+mod drops;
 mod fx;
 mod judge;
 mod read;

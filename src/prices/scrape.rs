@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use sqlx::PgPool;
 use url::Url;
 
 use super::{
-    Error, fx,
+    Error, drops, fx,
     judge::judge,
     settings::{Access, Settings},
     source::{Pages, PriceSource, SourceError},
@@ -87,10 +87,11 @@ pub async fn scrape_all(pool: &PgPool, settings: &Settings) -> Result<Vec<Scrape
     scrape(pool, settings, ALL, false).await
 }
 
-/// Asks these sources, several at a time; `at_once`: also those that were asked a moment ago.
+/// Asks these sources, several at a time; `at_once`: also those that were asked a moment ago. Where the database fails for
+/// one of them, that is this one's failure, and the others go on.
 ///
 /// # Errors
-/// When the database fails. What sources do wrong is in the answers.
+/// When the database failed for every one of them. What single sources do wrong is in the answers.
 pub async fn scrape(
     pool: &PgPool,
     settings: &Settings,
@@ -100,12 +101,31 @@ pub async fn scrape(
     let names = GpuNames::embedded()?;
     let mut asks = Vec::with_capacity(sources.len());
     for source in sources {
-        asks.push(one(pool, settings, *source, &names, at_once).boxed());
+        let ask = one(pool, settings, *source, &names, at_once);
+        asks.push(ask.map(|done| (source.name(), done)).boxed());
     }
     let at_a_time = stream::iter(asks).buffer_unordered(settings.at_once.max(1));
-    let mut scraped: Vec<Scraped> = at_a_time.try_collect().await?;
+    let (mut scraped, mut first) = (Vec::with_capacity(sources.len()), None);
+    let mut broken = 0;
+    for (source, done) in at_a_time.collect::<Vec<_>>().await {
+        scraped.push(done.unwrap_or_else(|error| {
+            tracing::warn!(source, %error, "its prices could not be recorded");
+            broken += 1;
+            let failed = Scraped::not_asked(source, Outcome::Failed, not_recorded(&error));
+            first.get_or_insert(error);
+            failed
+        }));
+    }
+    match first {
+        Some(error) if broken == sources.len() => return Err(error),
+        _ => {}
+    }
     scraped.sort_by_key(|done| sources.iter().position(|source| source.name() == done.source));
     Ok(scraped)
+}
+
+fn not_recorded(error: &Error) -> String {
+    format!("its prices could not be recorded: {error}")
 }
 
 async fn one(
@@ -134,17 +154,20 @@ async fn one(
     };
     let mut done = Scraped::not_asked(source.name(), Outcome::Failed, String::new());
     match answer {
-        Ok(answer) => record(pool, source, names, scrape, answer, &access, &mut done).await?,
+        Ok(answer) => {
+            let recorded =
+                record(pool, source, names, scrape, answer, (&access, settings.drop_percent), &mut done)
+                    .await;
+            if let Err(error) = recorded {
+                failed(pool, scrape, &not_recorded(&error)).await?;
+                return Err(error);
+            }
+        }
         Err(Failure::Store(error)) => return Err(error.into()),
         Err(Failure::Source(error)) => {
-            done.error = Some(scrubbed(&error.to_string(), &access));
-            let mut conn = pool.acquire().await?;
-            prices::finish(
-                &mut conn,
-                scrape,
-                &Finish { outcome: "failed", error: done.error.as_deref(), ..Finish::default() },
-            )
-            .await?;
+            let why = scrubbed(&error.to_string(), &access);
+            failed(pool, scrape, &why).await?;
+            done.error = Some(why);
         }
     }
     done.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -158,6 +181,12 @@ async fn one(
         }
     }
     Ok(done)
+}
+
+/// Records that an ask failed.
+async fn failed(pool: &PgPool, scrape: i64, why: &str) -> Result<(), Error> {
+    let finish = Finish { outcome: "failed", error: Some(why), ..Finish::default() };
+    Ok(prices::finish(&mut *pool.acquire().await?, scrape, &finish).await?)
 }
 
 enum Failure {
@@ -250,7 +279,7 @@ async fn record(
     names: &GpuNames,
     scrape: i64,
     answer: Answer,
-    access: &Access,
+    (access, drop_percent): (&Access, u32),
     done: &mut Scraped,
 ) -> Result<(), Error> {
     let normalised = normalise(names, source.name(), source.market(), &answer.offers, &answer.rates);
@@ -259,6 +288,7 @@ async fn record(
     let is_whole = missing.is_empty();
     let mut tx = pool.begin().await?;
     prices::lock(&mut tx, source.name()).await?;
+    let cheapest = drops::before(&mut tx).await?;
     let known = prices::known(&mut tx, source.name()).await?;
     let in_quarantine = prices::jumps(&mut tx, source.name()).await?;
     let judged = judge(&normalised, &known, &in_quarantine);
@@ -285,6 +315,7 @@ async fn record(
         quarantined: done.quarantined,
     };
     prices::finish(&mut tx, scrape, &finish).await?;
+    drops::announce(&mut tx, cheapest.as_ref(), drop_percent).await?;
     tx.commit().await?;
     Ok(())
 }

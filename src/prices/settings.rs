@@ -29,6 +29,8 @@ pub struct Settings {
     pub time_limit: Option<Duration>,
     /// Sources asked at the same time.
     pub at_once: usize,
+    /// By how much a GPU's cheapest price must fall for webhooks to be told, percent.
+    pub drop_percent: u32,
 }
 
 impl Default for Settings {
@@ -39,6 +41,7 @@ impl Default for Settings {
             web: WebSettings::default(),
             time_limit: None,
             at_once: 4,
+            drop_percent: 10,
         }
     }
 }
@@ -49,7 +52,11 @@ impl Settings {
     /// # Errors
     /// Names the variable that can't be used.
     pub fn from_config(config: &Config) -> Result<Self, config::Error> {
-        let mut settings = Self { ecb_url: config::price_source("ecb", "ecb")?.url, ..Self::default() };
+        let mut settings = Self {
+            ecb_url: config::price_source("ecb", "ecb")?.url,
+            drop_percent: config.webhooks.price_drop_percent,
+            ..Self::default()
+        };
         for source in ALL {
             let mut set = config::price_source(source.name(), source.key_name())?;
             if source.key_name() == "runpod" {

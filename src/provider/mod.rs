@@ -47,6 +47,9 @@ pub struct MachineRequest {
     pub external_id: Option<String>,
     /// For how long that one has been rented, where it is known.
     pub rented_for: Option<Duration>,
+    /// How long ago it was handed over by the run that had it before, where it was: what has been up for longer isn't the
+    /// container asked for here.
+    pub taken_for: Option<Duration>,
     /// How many were rented under this name until now.
     pub rented_before: u32,
     /// Whether the model's weights need a Hugging Face token with accepted terms.

@@ -4,13 +4,24 @@
 //! It chooses what is compared with what; the tests themselves are in `domain::measure::compare`.
 
 use serde::Serialize;
+use sqlx::PgConnection;
 
 use super::ResultReport;
-use crate::domain::measure::{
-    comparable::{Difference, comparable},
-    compare::{ALPHA, Evidence, Finding, Moments, compare, holm},
-    samples::LevelSamples,
-    summary::{BenchmarkType, Distribution},
+use crate::{
+    domain::{
+        ids::RunId,
+        measure::{
+            comparable::{Difference, comparable},
+            compare::{ALPHA, Evidence, Finding, Moments, compare, holm},
+            raw,
+            samples::LevelSamples,
+            summary::{BenchmarkType, Distribution},
+        },
+    },
+    store::{
+        self, records,
+        results::{self, StoredResult},
+    },
 };
 
 /// A level of a run, with its samples where its records are at hand.
@@ -67,6 +78,9 @@ pub struct Comparison {
 pub struct Compared {
     /// The level: `concurrent 4`, `throughput`.
     pub level: String,
+    /// The same for programs: its type and streams.
+    #[serde(skip)]
+    pub key: (BenchmarkType, Option<u32>),
     /// The quantity.
     pub quantity: Quantity,
     /// The test's outcome.
@@ -162,7 +176,24 @@ impl Quantity {
 
 type Key = (BenchmarkType, Option<u32>);
 
+/// The levels of a run, with their samples; none where the run or its results aren't there. Results of versions that kept
+/// no records are compared by their summaries.
+///
+/// # Errors
+/// When the database fails.
+pub async fn levels(conn: &mut PgConnection, run: RunId) -> Result<Vec<ComparedLevel>, store::Error> {
+    Ok(stored(conn, run).await?.into_iter().map(ComparedLevel::of).collect())
+}
+
 impl ComparedLevel {
+    /// A stored level. Results of versions that kept no records, or whose records can't be read, are compared by their
+    /// summaries. Reading the records of a long level takes a while.
+    #[must_use]
+    pub fn of((result, block): StoredLevel) -> Self {
+        let samples = block.and_then(|block| raw::decode(&block).ok()).map(|level| LevelSamples::of(&level));
+        Self { result: ResultReport::from_summary(result.summary, result.comparability), samples }
+    }
+
     fn key(&self) -> Key {
         (self.result.benchmark_type, self.result.rate)
     }
@@ -170,6 +201,23 @@ impl ComparedLevel {
 
 fn name((kind, rate): Key) -> String {
     rate.map_or_else(|| kind.as_str().to_owned(), |rate| format!("{} {rate}", kind.as_str()))
+}
+
+/// A level as it is stored, with the block of its records where that was kept.
+pub type StoredLevel = (StoredResult, Option<Vec<u8>>);
+
+/// The levels of a run: concurrent by ascending rate, then throughput.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stored(conn: &mut PgConnection, run: RunId) -> Result<Vec<StoredLevel>, store::Error> {
+    let mut levels = Vec::new();
+    for result in results::list(conn, run).await? {
+        let columns = &result.summary.compat;
+        let block = records::of_level(conn, run, columns.benchmark_type, columns.rate).await?;
+        levels.push((result, block));
+    }
+    Ok(levels)
 }
 
 /// The levels of some runs, in the order of the first run that has them.
@@ -222,6 +270,7 @@ pub fn compare_runs(a: &[Vec<ComparedLevel>], b: &[Vec<ComparedLevel>]) -> Optio
         .zip(holm(&p))
         .map(|((key, quantity, finding), p_corrected)| Compared {
             level: name(key),
+            key,
             quantity,
             p_corrected,
             relative: finding

@@ -27,7 +27,7 @@ pub struct CostOptions {
 }
 
 /// Whose price it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PriceBasis {
     /// What the run paid.
@@ -37,7 +37,7 @@ pub enum PriceBasis {
 }
 
 /// The costs of a run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct CostAnalysis {
     /// The run.
     pub run: RunId,
@@ -47,6 +47,7 @@ pub struct CostAnalysis {
     #[serde(flatten)]
     pub rent: Rent,
     /// What the benchmark itself cost, at the price paid; null where nothing was, or it isn't over.
+    #[schema(value_type = Option<String>)]
     pub benchmark_usd: Option<Decimal>,
     /// Serving, by level: concurrent by ascending rate, then throughput.
     pub levels: Vec<LevelCosts>,
@@ -56,7 +57,7 @@ pub struct CostAnalysis {
 }
 
 /// A level and what tokens cost at its rate.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct LevelCosts {
     /// Its name: `concurrent 4`.
     #[serde(skip)]
@@ -71,13 +72,21 @@ pub struct LevelCosts {
 }
 
 /// What a speed costs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SpeedCost {
     /// Asked for.
     pub tokens_per_second_per_user: f64,
     /// The cost, and whether it was measured.
     #[serde(flatten)]
     pub cost: AtSpeed,
+}
+
+impl LevelCosts {
+    /// The name of its step: `concurrency:4`, `throughput`.
+    #[must_use]
+    pub fn level(&self) -> String {
+        self.rate.map_or_else(|| "throughput".to_owned(), |rate| format!("concurrency:{rate}"))
+    }
 }
 
 impl CostAnalysis {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A run's costs on every platform.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Everywhere {
     /// The run.
     pub run: RunId,
@@ -28,20 +28,23 @@ pub struct Everywhere {
     /// How many.
     pub gpu_count: u32,
     /// Share of the time that the machine serves such a load.
+    #[schema(value_type = String)]
     pub utilisation: Decimal,
     /// The offers: on demand before spot, the cheapest first.
     pub offers: Vec<Repriced>,
 }
 
 /// The run's tokens at one price.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Repriced {
     /// The price, and how old it is.
     #[serde(flatten)]
     pub price: Latest,
     /// Of all the run's GPUs, an hour.
+    #[schema(value_type = String)]
     pub usd_per_hour: Decimal,
     /// A million output tokens in the throughput benchmark; null where it has none.
+    #[schema(value_type = Option<String>)]
     pub usd_per_million_output_tokens: Option<Decimal>,
     /// Each level.
     pub levels: Vec<LevelCosts>,
@@ -56,14 +59,11 @@ pub async fn everywhere(
     report: &RunReport,
     options: &CostOptions,
 ) -> Result<Everywhere, Error> {
-    let machine = &report.spec.machine;
-    // What it got, which may be another than it asked for first.
-    let got = report.results.iter().find_map(|result| result.comparability.as_ref());
-    let named = got.map_or(machine.gpu_id.as_str(), |setup| setup.gpu_id.as_str());
-    let gpu_count = got.map_or(machine.gpu_count, |setup| setup.gpu_count);
+    let (named, gpu_count) = report.gpus();
     let known = Catalog::embedded().ok().and_then(|catalog| Some(catalog.gpu(named).ok()?.id.clone()));
     let gpu_id = known.unwrap_or_else(|| named.to_owned());
-    let filter = Filter { gpu_key: Some(&gpu_id), ..Filter::default() };
+    let keys = [gpu_id.clone()];
+    let filter = Filter { gpu_keys: Some(&keys), ..Filter::default() };
     let prices = price_reads::latest(conn, &filter).await?;
     let mut offers: Vec<Repriced> = Vec::new();
     // They come with the cheapest first.
@@ -77,9 +77,9 @@ pub async fn everywhere(
     Ok(Everywhere { run: report.run, gpu_id, gpu_count, utilisation, offers })
 }
 
-/// Whether a machine of this offer has as many GPUs, or they can be had one by one.
+/// Whether a machine of this offer has as many GPUs, or any number.
 fn fits(price: &Latest, gpu_count: u32) -> bool {
-    gpu_count > 0 && (price.gpu_count <= 1 || u32::try_from(price.gpu_count) == Ok(gpu_count))
+    gpu_count > 0 && (price.gpu_count == 0 || u32::try_from(price.gpu_count) == Ok(gpu_count))
 }
 
 fn same_series(one: &Latest, other: &Latest) -> bool {

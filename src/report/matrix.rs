@@ -133,6 +133,9 @@ pub struct CellReport {
     pub attempts: i32,
     /// The data center that its group is pinned to; null: not yet, or nobody knows.
     pub data_center: Option<String>,
+    /// Which of the matrix's rented machines it was measured on, counted from 1; null: on none yet, or that isn't known.
+    /// Cells of one number had the very same machine, one after another.
+    pub machine: Option<usize>,
     /// What its run has cost, US dollars.
     #[schema(value_type = String)]
     pub spent_usd: Decimal,
@@ -156,6 +159,7 @@ impl MatrixReport {
         // What runs cost grows while they run; what forgotten ones cost is in the matrix's own figure.
         summary.spent_usd = summary.spent_usd.max(cells.iter().map(|cell| cell.spent_usd).sum());
         let reasons = reasons(&cells);
+        let mut machines: Vec<String> = Vec::new();
         let list = cells.into_iter().map(|cell| {
             let data_center = data_centers.get(&cell.group).cloned().flatten();
             CellReport {
@@ -171,6 +175,7 @@ impl MatrixReport {
                 run: cell.run,
                 attempts: cell.attempts,
                 data_center,
+                machine: cell.machine.map(|machine| numbered(&mut machines, machine)),
                 spent_usd: cell.spent_usd,
             }
         });
@@ -178,17 +183,19 @@ impl MatrixReport {
     }
 }
 
-/// Matrices, newest first, at most `limit`; only those of `schedule` where one is given.
+/// Matrices, newest first, at most `limit`; only those of `schedule` where one is given, and only those that come after the
+/// one that was made at this time with this id.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list(
     conn: &mut PgConnection,
     schedule: Option<&str>,
+    after: Option<(DateTime<Utc>, MatrixId)>,
     limit: i64,
 ) -> Result<Vec<MatrixSummary>, Error> {
     let mut summaries = Vec::new();
-    for matrix in matrices::list(conn, schedule, limit).await? {
+    for matrix in matrices::list(conn, schedule, after, limit).await? {
         let counts = matrix_cells::count(conn, matrix.id).await?;
         summaries.push(summarise(matrix, counts));
     }
@@ -234,6 +241,16 @@ fn counts(cells: impl IntoIterator<Item = (CellState, i64)>) -> Counts {
         } += cells;
     }
     counts
+}
+
+/// The number of a machine among those seen until now.
+fn numbered(machines: &mut Vec<String>, machine: String) -> usize {
+    let known = machines.iter().position(|known| *known == machine);
+    let at = known.unwrap_or_else(|| {
+        machines.push(machine);
+        machines.len() - 1
+    });
+    at + 1
 }
 
 fn reasons(cells: &[CellRow]) -> Vec<Reason> {

@@ -4,16 +4,19 @@
 //! It reads the store and knows what steps leave behind (`domain::outputs`). It must not know terminals, HTML or HTTP,
 //! and nothing of how a run is worked.
 
+pub mod advice;
+pub mod beside;
 mod columns;
 pub mod comparison;
 pub mod costs;
 mod efficiency;
 pub mod everywhere;
+pub mod export;
 pub mod guidellm;
-pub mod history;
 mod instrument;
 pub mod matrix;
 mod notes;
+mod parquet_columns;
 pub mod prices;
 pub mod recompute;
 pub mod records;
@@ -96,6 +99,9 @@ pub struct RunReport {
 pub struct System {
     /// The host.
     pub host: Option<HostFacts>,
+    /// The run that was measured on this very machine right before; absent: it was rented for this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine_of: Option<RunId>,
     /// The engine as installed (local only).
     pub install: Option<LocalInstall>,
     /// The version that the running engine told.
@@ -203,6 +209,15 @@ impl RunReport {
         })
     }
 
+    /// The GPU it got, which may be another than it asked for first, and how many; before it was measured, what it asks
+    /// for.
+    #[must_use]
+    pub fn gpus(&self) -> (&str, u32) {
+        let machine = &self.spec.machine;
+        let got = self.results.iter().find_map(|result| result.comparability.as_ref());
+        got.map_or((&machine.gpu_id, machine.gpu_count), |setup| (&setup.gpu_id, setup.gpu_count))
+    }
+
     /// The numbers alone.
     #[must_use]
     pub fn summaries(&self) -> Vec<LevelSummary> {
@@ -251,11 +266,12 @@ impl ResultReport {
 
 impl From<Outputs<'_>> for System {
     fn from(outputs: Outputs<'_>) -> Self {
-        let (host, install) =
-            outputs.provision().map(|provision| (provision.host, provision.install)).unzip();
-        let start = outputs.start_engine();
+        let (provision, start) = (outputs.provision(), outputs.start_engine());
+        let machine_of = provision.as_ref().and_then(|provision| provision.machine_of);
+        let (host, install) = provision.map(|provision| (provision.host, provision.install)).unzip();
         Self {
             host,
+            machine_of,
             install: install.flatten(),
             engine_version: start.as_ref().and_then(|start| start.version.clone()),
             served_model: start.as_ref().map(|start| start.served.clone()),

@@ -1,16 +1,21 @@
 //! Prices as commands print and the API serves them: which GPUs a name means, the cheapest of each platform, medians.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
+use sqlx::PgConnection;
 
 use crate::{
     domain::{
         catalog::{Catalog, UnknownName},
         price::{PriceKind, normalise::median},
     },
-    store::price_reads::Latest,
+    store::{
+        Error,
+        price_offers::{self, OfPlatform},
+        price_reads::{self, Filter, Latest},
+    },
 };
 
 /// The platforms' prices of one GPU, summed up: fresh and stale ones of one platform count once.
@@ -52,41 +57,52 @@ pub fn gpu_keys(catalog: &Catalog, name: &str) -> Result<Vec<String>, UnknownNam
     }
 }
 
-/// Of each GPU and kind: the median over platforms of each one's cheapest price that is young enough.
-#[must_use]
-pub fn medians(prices: &[Latest]) -> Vec<PriceMedian> {
-    let mut cheapest: BTreeMap<(&str, PriceKind), BTreeMap<&str, Decimal>> = BTreeMap::new();
-    for price in prices.iter().filter(|price| price.freshness.counts()) {
-        let of_gpu = cheapest.entry((&price.gpu_key, price.kind)).or_default();
-        let known = of_gpu.entry(&price.platform).or_insert(price.usd_per_gpu_hour);
-        *known = (*known).min(price.usd_per_gpu_hour);
+/// Today's prices.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct PriceList {
+    /// By GPU and kind, cheapest first.
+    pub prices: Vec<Latest>,
+    /// Of each GPU and kind, over the platforms.
+    pub medians: Vec<PriceMedian>,
+    /// Dearer regions and sizes of machine of the same platform that are left out.
+    pub left_out: usize,
+}
+
+/// The prices that a filter lets pass: of each seller the cheapest, or, where they are asked for, every region and size of
+/// machine.
+///
+/// # Errors
+/// When the database fails.
+pub async fn today(conn: &mut PgConnection, filter: &Filter<'_>, every: bool) -> Result<PriceList, Error> {
+    let (prices, all) = if every {
+        let prices = price_reads::latest(conn, filter).await?;
+        let all = prices.len();
+        (prices, all)
+    } else {
+        price_offers::cheapest(conn, filter).await?
+    };
+    let medians = medians(&price_offers::by_platform(conn, filter).await?);
+    Ok(PriceList { left_out: all - prices.len(), prices, medians })
+}
+
+/// Of each GPU and kind: the median over platforms of each one's cheapest price.
+fn medians(of_platforms: &[OfPlatform]) -> Vec<PriceMedian> {
+    let mut sums: BTreeMap<(&str, PriceKind), Vec<&OfPlatform>> = BTreeMap::new();
+    for price in of_platforms {
+        sums.entry((&price.gpu_key, price.kind)).or_default().push(price);
     }
-    let summed = cheapest.into_iter().filter_map(|((gpu_key, kind), platforms)| {
-        let (platform, lowest) = platforms.iter().min_by_key(|(_, usd)| **usd)?;
-        let mut sorted: Vec<Decimal> = platforms.values().copied().collect();
+    let summed = sums.into_iter().filter_map(|((gpu_key, kind), platforms)| {
+        let cheapest = platforms.iter().min_by_key(|price| price.usd_per_gpu_hour)?;
+        let mut sorted: Vec<Decimal> = platforms.iter().map(|price| price.usd_per_gpu_hour).collect();
         sorted.sort_unstable();
         Some(PriceMedian {
             gpu_key: gpu_key.to_owned(),
             kind,
             median_usd: median(&sorted)?,
             platforms: sorted.len(),
-            cheapest_usd: *lowest,
-            cheapest_platform: (*platform).to_owned(),
+            cheapest_usd: cheapest.usd_per_gpu_hour,
+            cheapest_platform: cheapest.platform.clone(),
         })
     });
     summed.collect()
-}
-
-/// Keeps of each GPU, platform, kind and tier the cheapest: the list is sorted by price.
-pub fn keep_cheapest(prices: &mut Vec<Latest>) {
-    let mut seen = HashSet::new();
-    prices.retain(|price| {
-        seen.insert((
-            price.gpu_key.clone(),
-            price.platform.clone(),
-            price.provider.clone(),
-            price.kind,
-            price.tier.clone(),
-        ))
-    });
 }

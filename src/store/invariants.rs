@@ -19,7 +19,7 @@ pub struct Invariant {
 const NAMED: usize = 100;
 
 /// Promises by the key that their rows come under.
-const PROMISES: [(&str, &str); 12] = [
+const PROMISES: [(&str, &str); 13] = [
     ("stuck", "no run is stuck: one that isn't over has a step that waits or runs"),
     ("unsettled", "no step of a run that is over waits or runs"),
     ("doubled", "no step has two results"),
@@ -34,6 +34,7 @@ const PROMISES: [(&str, &str); 12] = [
     ("repeated", "no level was measured twice in a generation"),
     ("paid", "nothing is paid for of a run that is over, or of a pod that is gone"),
     ("unpaid", "each pod that a provider made has its row of what it costs"),
+    ("shared", "no two runs pay for the same pod at the same time"),
     ("spend", "what a run's steps cost is no more than what was paid for it, step by step"),
 ];
 
@@ -103,6 +104,10 @@ pub async fn check(conn: &mut PgConnection) -> Result<Vec<Invariant>, Error> {
         where p.provider = 'runpod' and p.external_id is not null
           and p.deadline is not null
           and not exists (select from rentals l where l.provider = p.provider and l.external_id = p.external_id)
+        union all
+        select 'shared', a.pod || ' and ' || b.pod || ' (' || a.external_id || ')' from rentals a
+        join rentals b on b.provider = a.provider and b.external_id = a.external_id and b.id > a.id
+        where b.started_at < coalesce(a.ended_at, 'infinity') and a.started_at < coalesce(b.ended_at, 'infinity')
         union all
         select 'spend', l.pod || ' (' || l.external_id || ')' from rentals l join step_attempts a on a.run_id = l.run_id
         where a.started_at < l.ended_at and a.finished_at > l.started_at

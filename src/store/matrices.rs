@@ -198,18 +198,28 @@ pub async fn lock_live(conn: &mut PgConnection, id: MatrixId) -> Result<Option<M
     .transpose()
 }
 
-/// Matrices, newest first, at most `limit`; only those of `schedule` where one is given.
+/// Matrices, newest first, at most `limit`; only those of `schedule` where one is given, and only those that come after the
+/// one that was made at this time with this id.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(conn: &mut PgConnection, schedule: Option<&str>, limit: i64) -> Result<Vec<Matrix>, Error> {
+pub async fn list(
+    conn: &mut PgConnection,
+    schedule: Option<&str>,
+    after: Option<(DateTime<Utc>, MatrixId)>,
+    limit: i64,
+) -> Result<Vec<Matrix>, Error> {
+    let (at, id) = after.unzip();
     sqlx::query_as!(
         Row,
         "select id, schedule, tick, definition, workflow, queue, state, cancel_requested, budget_usd, spent_usd, resumed,
                 created_by, created_at, started_at, finished_at
-         from matrices where $1::text is null or schedule = $1
-         order by created_at desc, id desc limit $2",
+         from matrices where ($1::text is null or schedule = $1)
+           and ($2::timestamptz is null or (created_at, id) < ($2, $3))
+         order by created_at desc, id desc limit $4",
         schedule,
+        at,
+        id.map(MatrixId::as_uuid),
         limit
     )
     .fetch_all(conn)
@@ -434,10 +444,39 @@ pub async fn pin(conn: &mut PgConnection, id: MatrixId) -> Result<u64, Error> {
                and r.spec #>> '{machine,data_center}' is distinct from p.data_center",
             id.as_uuid()
         )
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
+        pin_candidates(conn, id).await?;
     }
     Ok(pinned)
+}
+
+/// Of a group that had several GPUs to choose from, whatever is provisioned from now on asks for the one that was got: on
+/// another it couldn't be compared.
+async fn pin_candidates(conn: &mut PgConnection, id: MatrixId) -> Result<(), Error> {
+    sqlx::query!(
+        "update workflow_runs r
+         set spec = r.spec || jsonb_build_object('machine',
+               (r.spec -> 'machine') - 'gpu_candidates' || jsonb_build_object('gpu_id', p.gpu_id))
+         from matrix_cells c join matrix_places p on p.matrix_id = c.matrix_id and p.cell_group = c.cell_group
+         where c.matrix_id = $1 and r.id = c.run_id
+           and jsonb_array_length(coalesce(r.spec #> '{machine,gpu_candidates}', '[]')) > 0",
+        id.as_uuid()
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "update matrix_cells c
+         set gpu = p.gpu_id, spec = c.spec || jsonb_build_object('machine',
+               (c.spec -> 'machine') - 'gpu_candidates' || jsonb_build_object('gpu_id', p.gpu_id))
+         from matrix_places p
+         where c.matrix_id = $1 and p.matrix_id = c.matrix_id and p.cell_group = c.cell_group
+           and jsonb_array_length(coalesce(c.spec #> '{machine,gpu_candidates}', '[]')) > 0",
+        id.as_uuid()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Has a run ask for this data center when it is provisioned next.

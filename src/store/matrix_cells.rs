@@ -10,6 +10,7 @@ use crate::domain::{
     ids::{MatrixId, RunId},
     kinds::EngineKind,
     matrix::{Cell, CellState, OpenCell},
+    recommend::AUTO,
     spec::RunSpec,
 };
 
@@ -73,6 +74,8 @@ pub struct CellRow {
     pub attempts: i32,
     /// What its run has cost, US dollars.
     pub spent_usd: Decimal,
+    /// The provider's id of the machine that its run got last.
+    pub machine: Option<String>,
 }
 
 struct Row {
@@ -88,6 +91,7 @@ struct Row {
     run_id: Option<Uuid>,
     attempts: i32,
     spent_usd: Decimal,
+    machine: Option<String>,
 }
 
 impl TryFrom<Row> for CellRow {
@@ -107,6 +111,7 @@ impl TryFrom<Row> for CellRow {
             run: row.run_id.map(RunId::from_uuid),
             attempts: row.attempts,
             spent_usd: row.spent_usd,
+            machine: row.machine,
         })
     }
 }
@@ -120,10 +125,11 @@ pub async fn list(conn: &mut PgConnection, id: MatrixId) -> Result<Vec<CellRow>,
         Row,
         r#"select c.cell, c.cell_group, c.model, c.engine, c.gpu, c.gpu_count, c.priority, c.run_id, c.attempts,
                   coalesce(n.state, c.state) as "state!", case when n.state is null then c.reason else n.reason end as reason,
-                  round(coalesce(s.usd, 0), 6) as "spent_usd!"
+                  round(coalesce(s.usd, 0), 6) as "spent_usd!", p.output ->> 'external_id' as machine
            from matrix_cells c
            left join matrix_cells_now n on n.matrix_id = c.matrix_id and n.cell = c.cell
            left join run_spend s on s.run_id = c.run_id
+           left join step_runs p on p.run_id = c.run_id and p.name = 'provision' and p.status = 'done'
            where c.matrix_id = $1 order by c.cell"#,
         id.as_uuid()
     )
@@ -199,6 +205,51 @@ pub async fn to_start(conn: &mut PgConnection, id: MatrixId, cell: i32) -> Resul
     })
 }
 
+/// Where a run is in its matrix.
+#[derive(Debug, Clone, Copy)]
+pub struct PlaceOf {
+    /// The matrix.
+    pub matrix: MatrixId,
+    /// Its cell.
+    pub cell: i32,
+    /// The cell's group.
+    pub group: i32,
+}
+
+/// The cell that a run is of; `None`: it is of none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn place_of(conn: &mut PgConnection, run: RunId) -> Result<Option<PlaceOf>, Error> {
+    let row =
+        sqlx::query!("select matrix_id, cell, cell_group from matrix_cells where run_id = $1", run.as_uuid())
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.map(|row| PlaceOf {
+        matrix: MatrixId::from_uuid(row.matrix_id),
+        cell: row.cell,
+        group: row.cell_group,
+    }))
+}
+
+/// Whether a run's group is measured on one rented machine, and another of it is still to come.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_successor(conn: &mut PgConnection, run: RunId) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+             select from matrix_cells c join matrices m on m.id = c.matrix_id
+             join matrix_cells o on o.matrix_id = c.matrix_id and o.cell_group = c.cell_group
+             where c.run_id = $1 and o.state = 'planned' and m.state = 'running' and not m.cancel_requested
+               and (m.definition ->> 'same_machine')::boolean and m.definition ->> 'provider' = 'runpod')
+           as "has!""#,
+        run.as_uuid()
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
 /// Marks a cell as started: this is its run.
 ///
 /// # Errors
@@ -210,6 +261,85 @@ pub async fn started(conn: &mut PgConnection, id: MatrixId, cell: i32, run: RunI
         id.as_uuid(),
         cell,
         run.as_uuid()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The requests of a group's cells whose GPU is still to be picked, by cell.
+///
+/// # Errors
+/// When the database fails.
+pub async fn to_pick(
+    conn: &mut PgConnection,
+    id: MatrixId,
+    group: i32,
+) -> Result<Vec<(i32, RunSpec)>, Error> {
+    let rows = sqlx::query!(
+        "select cell, spec from matrix_cells
+         where matrix_id = $1 and cell_group = $2 and spec #>> '{machine,gpu_id}' = $3 order by cell",
+        id.as_uuid(),
+        group,
+        AUTO
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((row.cell, from_json("matrix_cells.spec", row.spec)?))).collect()
+}
+
+/// Gives a cell the request whose GPU was picked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn picked(conn: &mut PgConnection, id: MatrixId, cell: i32, spec: &RunSpec) -> Result<(), Error> {
+    sqlx::query!(
+        "update matrix_cells set spec = $3, gpu = $4, gpu_count = $5 where matrix_id = $1 and cell = $2",
+        id.as_uuid(),
+        cell,
+        to_json("matrix_cells.spec", spec)?,
+        spec.machine.gpu_id,
+        i32::try_from(spec.machine.gpu_count).unwrap_or(i32::MAX)
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Another cell of the matrix that stands for the same model, engine and GPUs, which a GPU that was picked may come to:
+/// one that has a run, or comes before. `None`: there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn twin(conn: &mut PgConnection, id: MatrixId, cell: i32) -> Result<Option<i32>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select o.cell from matrix_cells c join matrix_cells o using (matrix_id, model, engine, gpu, gpu_count)
+         where c.matrix_id = $1 and c.cell = $2 and o.cell <> c.cell and (o.run_id is not null or o.cell < c.cell)
+         order by o.cell limit 1",
+        id.as_uuid(),
+        cell
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Gives up one cell that waits for its turn.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_up(
+    conn: &mut PgConnection,
+    id: MatrixId,
+    cell: i32,
+    state: CellState,
+    reason: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update matrix_cells set state = $3, reason = $4 where matrix_id = $1 and cell = $2 and state = 'planned'",
+        id.as_uuid(),
+        cell,
+        state.as_str(),
+        reason
     )
     .execute(conn)
     .await?;

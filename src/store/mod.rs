@@ -4,14 +4,23 @@
 //! leases, back-off and schedules compare there, whatever a worker's clock says. The store never calls out.
 
 pub mod api_tokens;
+pub mod assistant_spend;
 pub mod attempts;
 pub mod audit;
 pub mod budgets;
+pub mod chat_logs;
 pub mod chores;
+pub mod comment_reports;
+pub mod comments;
+pub mod conversations;
+pub mod data_versions;
 pub mod database;
 pub mod dead;
+pub mod deliveries;
 pub mod events;
+pub mod evidence;
 mod explain;
+pub mod explorer;
 pub mod figures;
 pub mod history;
 pub mod idempotency;
@@ -20,11 +29,14 @@ pub mod invariants;
 pub mod jobs;
 pub mod matrices;
 pub mod matrix_cells;
+pub mod measured;
 pub mod original_prices;
 pub mod original_runs;
 pub mod outbox;
 pub mod outgoing;
+pub mod personal_data;
 pub mod pods;
+pub mod price_offers;
 pub mod price_reads;
 pub mod prices;
 pub mod publications;
@@ -39,11 +51,14 @@ pub mod run_pages;
 pub mod runs;
 pub mod schedule_ticks;
 pub mod schedules;
+pub mod sign_ins;
 pub mod steering;
 pub mod steps;
 pub mod tokens;
 pub mod user_sessions;
 pub mod users;
+pub mod votes;
+pub mod webhooks;
 pub mod workers;
 
 /// Why the store could not answer.

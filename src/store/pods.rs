@@ -95,15 +95,15 @@ pub async fn created(conn: &mut PgConnection, name: &str, external_id: &str) -> 
     Ok(())
 }
 
-/// Records that a pod is being destroyed.
+/// Records that a pod is being destroyed. False: it isn't its run's any more.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn deleting(conn: &mut PgConnection, name: &str) -> Result<(), Error> {
-    sqlx::query!("update pods set state = 'deleting' where name = $1 and state <> 'gone'", name)
+pub async fn deleting(conn: &mut PgConnection, name: &str) -> Result<bool, Error> {
+    let done = sqlx::query!("update pods set state = 'deleting' where name = $1 and state <> 'gone'", name)
         .execute(conn)
         .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Records that the provider confirmed that a pod is gone.
@@ -117,19 +117,130 @@ pub async fn gone(conn: &mut PgConnection, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The run that a pod of this name belongs to, and its state; `None`: nobody's.
+/// Who has a pod that a provider lists.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// The run.
+    pub run: RunId,
+    /// Where it is.
+    pub status: RunStatus,
+    /// The name under which the run has it: its provider may still know it by the one before.
+    pub pod: String,
+}
+
+/// Who has the pod that is listed under this name and id; `None`: nobody. Who holds the id comes before whom the name
+/// was made for: a pod that was handed over keeps its old name until its next run takes it up.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn owner(conn: &mut PgConnection, name: &str) -> Result<Option<(RunId, RunStatus)>, Error> {
+pub async fn owner(
+    conn: &mut PgConnection,
+    provider: ProviderKind,
+    name: &str,
+    external_id: &str,
+) -> Result<Option<Owner>, Error> {
     sqlx::query!(
-        "select r.id, r.status from pods p join workflow_runs r on r.id = p.run_id where p.name = $1",
-        name
+        "select r.id, r.status, p.name from pods p join workflow_runs r on r.id = p.run_id
+         where p.name = $2 or (p.provider = $1 and p.external_id = $3 and p.state <> 'gone')
+         order by p.provider = $1 and p.external_id = $3 and p.state <> 'gone' desc nulls last limit 1",
+        provider.as_str(),
+        name,
+        external_id
     )
     .fetch_optional(conn)
     .await?
-    .map(|row| Ok((RunId::from_uuid(row.id), parse("workflow_runs.status", &row.status)?)))
+    .map(|row| {
+        let status = parse("workflow_runs.status", &row.status)?;
+        Ok(Owner { run: RunId::from_uuid(row.id), status, pod: row.name })
+    })
     .transpose()
+}
+
+/// A pod that may be handed over.
+#[derive(Debug, Clone)]
+pub struct Spare {
+    /// The provider's id of it.
+    pub external_id: String,
+    /// For how long its run had it, s.
+    pub held_s: f64,
+    /// For how long it may be there still, s; `None`: it has no deadline.
+    pub left_s: Option<f64>,
+}
+
+/// The pod of this name, locked, if it is there and nobody has begun to remove it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_spare(conn: &mut PgConnection, name: &str) -> Result<Option<Spare>, Error> {
+    Ok(sqlx::query_as!(
+        Spare,
+        r#"select external_id as "external_id!", extract(epoch from now() - created_at)::float8 as "held_s!",
+                  extract(epoch from deadline - now())::float8 as left_s
+           from pods where name = $1 and state = 'created' and external_id is not null for update"#,
+        name
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Hands a pod over to another run, which will know it by another name: it is gone for the one, and wanted by the other,
+/// with its id and its deadline. The provider isn't told yet.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hand_over(
+    conn: &mut PgConnection,
+    from: &str,
+    to: &str,
+    run: RunId,
+    generation: i32,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "with given as (
+             update pods set state = 'gone', gone_at = now() where name = $1 and state <> 'gone' returning *)
+         insert into pods (run_id, generation, provider, name, external_id, deadline, taken_from)
+         select $3, $4, provider, $2, external_id, deadline, name from given",
+        from,
+        to,
+        run.as_uuid(),
+        generation
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A pod that a run took over from another.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// The run that had it before.
+    pub from: RunId,
+    /// The provider's id of it.
+    pub external_id: String,
+    /// How long ago it was taken over, s.
+    pub taken_for_s: f64,
+}
+
+/// Whom the pod of this name was taken over from; `None`: it was rented for its run, as is one that took the place of a
+/// pod that was taken over and lost.
+///
+/// # Errors
+/// When the database fails.
+pub async fn taken(conn: &mut PgConnection, name: &str) -> Result<Option<Taken>, Error> {
+    let row = sqlx::query!(
+        r#"select o.run_id, p.external_id as "external_id!",
+                  extract(epoch from now() - p.created_at)::float8 as "taken_for_s!"
+           from pods p join pods o on o.name = p.taken_from
+           where p.name = $1 and p.state <> 'gone' and p.external_id = o.external_id"#,
+        name
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Taken {
+        from: RunId::from_uuid(row.run_id),
+        external_id: row.external_id,
+        taken_for_s: row.taken_for_s,
+    }))
 }
 
 /// Every pod that isn't known to be gone, oldest first.

@@ -13,8 +13,8 @@ use crate::domain::price::{Freshness, PriceKind, freshness::SHOWN};
 /// Which prices.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter<'a> {
-    /// Only this GPU (an id of the catalog).
-    pub gpu_key: Option<&'a str>,
+    /// Only these GPUs (ids of the catalog).
+    pub gpu_keys: Option<&'a [String]>,
     /// Only this platform.
     pub platform: Option<&'a str>,
     /// Only this kind.
@@ -72,33 +72,35 @@ pub struct Latest {
     pub reason: String,
 }
 
-/// The newest price of each series: by GPU and kind, cheapest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn latest(conn: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Latest>, Error> {
-    let rows = sqlx::query!(
-        r#"select source, platform, provider, gpu_key, gpu_count, kind, tier, region, usd_per_gpu_hour, min_usd, p10_usd,
-                  offers, in_stock, regions, first_seen_at, last_seen_at, withdrawn_at is not null as "withdrawn!",
-                  extract(epoch from now() - last_seen_at)::float8 as "age_s!"
-           from latest_prices
-           where ($1::text is null or gpu_key = $1) and ($2::text is null or platform = $2)
-             and ($3::text is null or kind = $3)
-             and ($4::text is null or region = $4 or $4 = any (regions) or (region = '' and regions = '{}'))
-             and last_seen_at > now() - make_interval(secs => $5)
-           order by gpu_key, kind, usd_per_gpu_hour, platform, source, id"#,
-        filter.gpu_key,
-        filter.platform,
-        filter.kind.map(PriceKind::as_str),
-        filter.region,
-        if filter.hidden { 1e9 } else { SHOWN.as_secs_f64() }
-    )
-    .fetch_all(conn)
-    .await?;
-    let latest = rows.into_iter().map(|row| {
+/// A row of `latest_prices`.
+pub(super) struct Row {
+    pub(super) source: String,
+    pub(super) platform: String,
+    pub(super) provider: String,
+    pub(super) gpu_key: String,
+    pub(super) gpu_count: i32,
+    pub(super) kind: String,
+    pub(super) tier: String,
+    pub(super) region: String,
+    pub(super) usd_per_gpu_hour: Decimal,
+    pub(super) min_usd: Option<Decimal>,
+    pub(super) p10_usd: Option<Decimal>,
+    pub(super) offers: Option<i32>,
+    pub(super) in_stock: Option<bool>,
+    pub(super) regions: Vec<String>,
+    pub(super) first_seen_at: DateTime<Utc>,
+    pub(super) last_seen_at: DateTime<Utc>,
+    pub(super) withdrawn: bool,
+    pub(super) age_s: f64,
+}
+
+impl TryFrom<Row> for Latest {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
         let age = Duration::try_from_secs_f64(row.age_s.max(0.0)).unwrap_or(Duration::MAX);
         let freshness = Freshness::of(age, row.withdrawn);
-        Ok(Latest {
+        Ok(Self {
             source: row.source,
             platform: row.platform,
             provider: row.provider,
@@ -119,8 +121,41 @@ pub async fn latest(conn: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<
             reason: freshness.reason(age, row.withdrawn),
             freshness,
         })
-    });
-    latest.collect()
+    }
+}
+
+impl Filter<'_> {
+    /// Seconds since a price was seen, at most.
+    pub(super) const fn most_age_s(&self) -> f64 {
+        if self.hidden { 1e9 } else { SHOWN.as_secs() as f64 }
+    }
+}
+
+/// The newest price of each series: by GPU and kind, cheapest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn latest(conn: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Latest>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select source, platform, provider, gpu_key, gpu_count, kind, tier, region, usd_per_gpu_hour, min_usd, p10_usd,
+                  offers, in_stock, regions, first_seen_at, last_seen_at, withdrawn_at is not null as "withdrawn!",
+                  extract(epoch from now() - last_seen_at)::float8 as "age_s!"
+           from latest_prices
+           where ($1::text[] is null or gpu_key = any ($1)) and ($2::text is null or platform = $2)
+             and ($3::text is null or kind = $3)
+             and ($4::text is null or region = $4 or $4 = any (regions) or (region = '' and regions = '{}'))
+             and last_seen_at > now() - make_interval(secs => $5)
+           order by gpu_key collate "C", kind collate "C", usd_per_gpu_hour, platform collate "C", source collate "C", id"#,
+        filter.gpu_keys,
+        filter.platform,
+        filter.kind.map(PriceKind::as_str),
+        filter.region,
+        filter.most_age_s()
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Latest::try_from).collect()
 }
 
 /// The prices of a GPU on one platform within a span of time.

@@ -4,7 +4,7 @@
 //! A scrape's prices are one JSON parameter, so that thousands of them are one statement. A point is written when a price
 //! changes, and when the last one is almost a day old: history then has one for each day that a price was seen.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -407,4 +407,19 @@ pub async fn rates(conn: &mut PgConnection, max_age_days: i32) -> Result<Rates, 
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| (row.currency, row.usd)).collect())
+}
+
+/// The cheapest on-demand price of each GPU that a source still lists, and where it is: USD per GPU-hour.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cheapest(conn: &mut PgConnection) -> Result<BTreeMap<String, (Decimal, String)>, Error> {
+    let rows = sqlx::query!(
+        "select distinct on (gpu_key) gpu_key, usd_per_gpu_hour, platform from latest_prices
+         where kind = 'on_demand' and withdrawn_at is null and last_seen_at > now() - interval '2 days'
+         order by gpu_key, usd_per_gpu_hour, platform"
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.gpu_key, (row.usd_per_gpu_hour, row.platform))).collect())
 }

@@ -123,7 +123,7 @@ pub async fn record(
          select $1, $2, $3, $4, $5, $6, $7, $8,
                 greatest(least(coalesce($9, now()), now()),
                          (select created_at from pods where name = $2), now() - interval '1 day')
-         on conflict (provider, external_id) do update set
+         on conflict (provider, external_id, pod) do update set
              price_usd_per_hour = case when rentals.price_usd_per_hour = 0 then excluded.price_usd_per_hour
                                        else rentals.price_usd_per_hour end,
              price_now_usd_per_hour = case when excluded.price_usd_per_hour in (0, rentals.price_usd_per_hour)
@@ -139,6 +139,38 @@ pub async fn record(
         rented.data_center,
         rented.price_usd_per_hour,
         rented.created_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has another run pay for a pod from now on, under the name by which it has it. Nothing changes where nobody pays for it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hand_over(
+    conn: &mut PgConnection,
+    provider: ProviderKind,
+    external_id: &str,
+    from: &str,
+    to: &str,
+    run: RunId,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "with ended as (
+             update rentals set ended_at = greatest(now(), started_at)
+             where provider = $1 and external_id = $2 and pod = $3 and ended_at is null returning *)
+         insert into rentals (run_id, pod, provider, external_id, gpu_id, gpu_count, data_center, price_usd_per_hour,
+                              price_now_usd_per_hour, started_at)
+         select $5, $4, provider, external_id, gpu_id, gpu_count, data_center, price_usd_per_hour,
+                price_now_usd_per_hour, ended_at
+         from ended",
+        provider.as_str(),
+        external_id,
+        from,
+        to,
+        run.as_uuid()
     )
     .execute(conn)
     .await?;
@@ -295,10 +327,12 @@ pub async fn unreconciled(
     settled_h: i32,
 ) -> Result<Option<(DateTime<Utc>, Vec<String>)>, Error> {
     let rows = sqlx::query!(
-        "select external_id, started_at from rentals
-         where provider = $1 and reconciled_at is null and ended_at < now() - make_interval(hours => $2)
-           and ended_at > now() - interval '30 days'
-         order by started_at limit 1000",
+        r#"select external_id, min(started_at) as "started_at!" from rentals l
+           where provider = $1 and reconciled_at is null and ended_at < now() - make_interval(hours => $2)
+             and ended_at > now() - interval '30 days'
+             and not exists (select from rentals o where o.provider = l.provider and o.external_id = l.external_id
+                               and coalesce(o.ended_at, now()) >= now() - make_interval(hours => $2))
+           group by external_id order by min(started_at) limit 1000"#,
         provider.as_str(),
         settled_h
     )
@@ -308,7 +342,8 @@ pub async fn unreconciled(
     Ok(first.map(|first| (first, rows.into_iter().map(|row| row.external_id).collect())))
 }
 
-/// Records what was billed for a pod, and returns it. `None`: no such pod is waiting for its bill.
+/// Records what was billed for a pod, and returns it; where several runs had it one after another, each by its share of
+/// what we reckoned, and the shares add up to the bill. Empty: no such pod is waiting for its bill.
 ///
 /// # Errors
 /// When the database fails.
@@ -317,11 +352,20 @@ pub async fn reconcile(
     provider: ProviderKind,
     external_id: &str,
     billed_usd: Decimal,
-) -> Result<Option<Rental>, Error> {
-    sqlx::query_as!(
+) -> Result<Vec<Rental>, Error> {
+    let rows = sqlx::query_as!(
         Row,
-        r#"update rentals set billed_usd = $3, reconciled_at = now()
-           where provider = $1 and external_id = $2 and reconciled_at is null and ended_at is not null
+        r#"with cost as (
+               select id, price_usd_per_hour * extract(epoch from ended_at - started_at)::numeric as usd from rentals
+               where provider = $1 and external_id = $2 and reconciled_at is null and ended_at is not null),
+           -- Rounded where each share ends, so that nothing is lost between two of them.
+           share as (
+               select id, round($3::numeric * coalesce(sum(usd) over upto / nullif(sum(usd) over (), 0),
+                                                       (row_number() over (order by id) = count(*) over ())::int), 6) as until
+               from cost window upto as (order by id))
+           update rentals l set billed_usd = s.until - s.before, reconciled_at = now()
+           from (select id, until, coalesce(lag(until) over (order by id), 0) as before from share) s
+           where s.id = l.id
            returning run_id, pod, provider, external_id, gpu_id, gpu_count, data_center, price_usd_per_hour,
                   price_now_usd_per_hour, started_at, ended_at, coalesce(ended_at, now()) as "until!",
                   round(price_usd_per_hour * extract(epoch from coalesce(ended_at, now()) - started_at)::numeric / 3600, 6)
@@ -331,8 +375,7 @@ pub async fn reconcile(
         external_id,
         billed_usd
     )
-    .fetch_optional(conn)
-    .await?
-    .map(Rental::try_from)
-    .transpose()
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Rental::try_from).collect()
 }

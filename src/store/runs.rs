@@ -239,6 +239,30 @@ pub async fn another_has_machine(conn: &mut PgConnection, queue: &str, id: RunId
     .await?)
 }
 
+/// The runs of `queue` whose turn on its machine comes before this one's, in order, at most 20: of those that could begin
+/// now, the ones of a higher priority, and of the same one the ones made earlier.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ahead_of(conn: &mut PgConnection, queue: &str, id: RunId) -> Result<Vec<Run>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select r.id, r.kind, r.spec, r.definition, r.status, r.cancel_requested, r.paused, r.generation, r.engine_losses,
+                r.public_id, r.multi_pod, r.queue, r.priority, r.error, r.rerun_of, r.created_at, r.started_at, r.finished_at
+         from workflow_runs r join step_runs s on s.run_id = r.id and s.name = 'provision'
+         join workflow_runs mine on mine.id = $2
+         where r.queue = $1 and r.id <> $2 and r.status in ('pending', 'running') and not r.paused
+           and not r.cancel_requested and s.status = 'scheduled' and s.run_after <= now()
+           and (-r.priority, r.created_at, r.id) < (-mine.priority, mine.created_at, mine.id)
+         order by r.priority desc, r.created_at, r.id limit 20",
+        queue,
+        id.as_uuid()
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Run::try_from).collect()
+}
+
 /// The run of `queue` that has the machine, if any: the one that others wait for.
 ///
 /// # Errors

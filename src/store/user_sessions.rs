@@ -2,7 +2,9 @@
 //! database's clock.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Error, users::User};
@@ -206,6 +208,54 @@ pub async fn of_site(conn: &mut PgConnection, sha256: &str) -> Result<Option<(Uu
         _ => return Ok(None),
     };
     Ok(Some((row.id, owner, row.sha256)))
+}
+
+/// A session as its owner sees it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OwnSession {
+    /// Its id.
+    pub id: Uuid,
+    /// `site`: a browser's cookie; `client`: access tokens.
+    pub kind: String,
+    /// The program as it calls itself.
+    pub agent: String,
+    /// When they signed in.
+    pub created_at: DateTime<Utc>,
+    /// Its last use, to the minute; of a client, its last renewal.
+    pub last_used_at: DateTime<Utc>,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Somebody's sessions in force, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(conn: &mut PgConnection, github_id: i64) -> Result<Vec<OwnSession>, Error> {
+    Ok(sqlx::query_as!(
+        OwnSession,
+        "select id, kind, agent, created_at, last_used_at, expires_at from user_sessions
+         where github_id = $1 and revoked_at is null and expires_at > now() order by created_at desc, id desc",
+        github_id
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Ends a session of somebody's. Returns whether it was in force.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_own(conn: &mut PgConnection, github_id: i64, id: Uuid) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "update user_sessions set revoked_at = now()
+         where github_id = $1 and id = $2 and revoked_at is null and expires_at > now()",
+        github_id,
+        id
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Ends a session. Returns whether it was in force.

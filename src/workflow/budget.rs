@@ -17,10 +17,11 @@ use crate::{
         kinds::ProviderKind,
         money::{self, Cap, CapOf},
         step::{StepKind, StepStatus},
+        webhook::EventKind,
     },
     ledger::schedule_teardown,
     store::{
-        budgets, events, matrices, pods, rentals,
+        budgets, deliveries, events, matrices, pods, rentals,
         runs::{self, Run},
         schedules, steps,
     },
@@ -231,7 +232,7 @@ pub(super) fn ends_spending(failure: &Failure) -> bool {
     matches!(failure.code.as_str(), money::BUDGET_EXCEEDED | money::POD_EXPIRED)
 }
 
-/// Says in the run's events which cap, or deadline, stopped it.
+/// Says in the run's events which cap, or deadline, stopped it; of a cap, webhooks are told.
 pub(super) async fn note_stop(
     conn: &mut PgConnection,
     run: &Run,
@@ -239,6 +240,11 @@ pub(super) async fn note_stop(
     failure: &Failure,
     actor: &str,
 ) -> Result<(), Error> {
+    if failure.code == money::BUDGET_EXCEEDED {
+        let data =
+            json!({ "run": run.id, "step": step, "message": failure.message, "details": failure.details });
+        deliveries::announce(conn, EventKind::BudgetHit, data).await?;
+    }
     let data = json!({ "message": failure.message, "details": failure.details });
     Ok(events::append(conn, run.id, &failure.code, Some(step), actor, data).await?)
 }

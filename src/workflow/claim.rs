@@ -118,11 +118,7 @@ pub(super) async fn claim(
         tx.commit().await?;
         return Ok(Err(Executed::Paused));
     }
-    // Two runs on one machine would measure each other: the later waits, and nothing is started for it.
-    let waits = definition.kind == StepKind::Provision
-        && run.spec.machine.provider == ProviderKind::Local
-        && runs::another_has_machine(conn, &run.queue, run.id).await?;
-    if waits {
+    if definition.kind == StepKind::Provision && must_wait(conn, &run).await? {
         snooze(services, conn, &run, token, TURN_POLL_S).await?;
         tx.commit().await?;
         return Ok(Err(Executed::Snoozed));
@@ -160,6 +156,20 @@ pub(super) async fn claim(
     let outputs = steps::outputs(conn, run.id).await?;
     tx.commit().await?;
     Ok(Ok(Claimed { run, workflow, definition, step: token.step, fence, attempt, earlier_tries, outputs }))
+}
+
+/// Whether a run waits for its turn. Two runs on one machine would measure each other: the later waits, and nothing is
+/// started for it. All look once a second, so whose look comes first after the machine is free must not matter.
+async fn must_wait(conn: &mut sqlx::PgConnection, run: &Run) -> Result<bool, Error> {
+    if run.spec.machine.provider != ProviderKind::Local {
+        return Ok(false);
+    }
+    if runs::another_has_machine(conn, &run.queue, run.id).await? {
+        return Ok(true);
+    }
+    // What a newer version made may wait for long: it is passed.
+    let ahead = runs::ahead_of(conn, &run.queue, run.id).await?;
+    Ok(ahead.iter().any(|run| run.workflow().is_ok()))
 }
 
 /// The token came while the step's holder still beats: look again once its lease could have run out.

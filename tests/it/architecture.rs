@@ -30,7 +30,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     // What an import found, and files; databases are read in sync.
     ("import", &["domain", "store", "SERVICES"]),
     ("sync", &["domain", "store", "import", "SERVICES"]),
-    ("assistant", &["domain", "store", "SERVICES"]),
+    ("assistant", &["domain", "store", "report", "SERVICES"]),
+    ("community", &["domain", "store", "SERVICES"]),
+    ("webhooks", &["domain", "store", "SERVICES"]),
     // What moves a run, whoever asks for it.
     ("ledger", &["domain", "store", "queue", "SERVICES"]),
     // Who signs in, and where; the API and commands ask it.
@@ -45,7 +47,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "jobs",
         &[
             "domain", "engine", "provider", "loadgen", "store", "queue", "ledger", "workflow", "prices",
-            "sync", "SERVICES",
+            "sync", "webhooks", "SERVICES",
         ],
     ),
     // It reads the store and enqueues; it never calls workflow or provider.
@@ -61,6 +63,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "prices",
             "sync",
             "assistant",
+            "community",
+            "webhooks",
             "metrics",
             "monitor",
             "SERVICES",
@@ -81,6 +85,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "import",
             "sync",
             "assistant",
+            "community",
+            "webhooks",
             "ledger",
             "people",
             "workflow",

@@ -29,7 +29,7 @@ use crate::support::{
 
 /// Where a worker dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Point {
+pub(crate) enum Point {
     /// The step is claimed, and nothing done for it.
     AfterClaim,
     /// What the step does outside the ledger is done: a machine rented, an engine started, load sent, a pod removed. The
@@ -41,7 +41,7 @@ enum Point {
     AfterCommit,
 }
 
-const POINTS: [Point; 4] =
+pub(crate) const POINTS: [Point; 4] =
     [Point::AfterClaim, Point::AfterSideEffect, Point::BeforeCommit, Point::AfterCommit];
 
 /// Triggers that wait at the planned point. A deferred one runs when its transaction has nothing left but to commit.
@@ -72,13 +72,13 @@ const HOLD: &str = "
         when (new.state in ('created', 'gone') and new.state <> old.state) execute function hold_pod();";
 
 /// A database whose transactions stop where they are told to.
-struct Stage {
-    database: TestDatabase,
+pub(crate) struct Stage {
+    pub(crate) database: TestDatabase,
     holder: PgConnection,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let database = TestDatabase::new().await;
         database.execute(HOLD).await;
         let mut holder = PgConnection::connect(&database.url).await.unwrap();
@@ -114,7 +114,7 @@ impl Stage {
     }
 
     /// Lets a worker come to the point, and kills it there.
-    async fn kill_at(&mut self, step: &str, point: Point, worker: Worker) {
+    pub(crate) async fn kill_at(&mut self, step: &str, point: Point, worker: Worker) {
         let at = match point {
             Point::AfterClaim => "claim",
             Point::AfterSideEffect if self.pod_is_touched_by(step).await => "pod",

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use dria_bench::{
     domain::{catalog::Catalog, kinds::EngineKind, sizing::Precision},
-    report::history,
-    store,
+    store::measured,
 };
 use sqlx::Row;
 
@@ -148,7 +147,7 @@ async fn what_is_recommended_is_what_was_measured_and_without_a_price_nothing_is
     assert_eq!(h100["usd_per_million_output_tokens"]["mid"], "0.747222");
     assert_eq!(of(&by_history, "NVIDIA A40")["prediction"]["method"], "scaled");
 
-    let cheap = bench.run(&format!("{with_prices} --max-price 1"));
+    let cheap = bench.run(&format!("{with_prices} --max-usd-per-hour 1"));
     assert_eq!(cheap.json()["ranked"].as_array().unwrap().len(), 1);
     let none_left = bench.run(&format!("{with_prices} --max-price 0.5"));
     assert_eq!(none_left.code, Some(1));
@@ -159,7 +158,9 @@ async fn what_is_recommended_is_what_was_measured_and_without_a_price_nothing_is
     for (arguments, said) in [
         ("--goal slo", "--ttft-ms, --itl-ms"),
         ("--goal best", "must be cheapest, fastest or slo"),
-        ("--max-price 0", "must be greater than zero"),
+        ("--max-price 0", "--max-usd-per-hour: must be greater than zero"),
+        ("--prompt-tokens 200000", "more than the 131072 that Llama 3.1 8B can have"),
+        ("--prompt-tokens 300 --context 400", "--context: 400 tokens don't hold"),
         ("--goal slo --itl-ms nan", "must be greater than zero"),
         ("--prices /nowhere.csv", "/nowhere.csv"),
     ] {
@@ -186,14 +187,14 @@ async fn history_has_the_live_results_of_succeeded_runs_of_the_model_and_engine_
     let mut conn = database.pool.acquire().await.unwrap();
     let catalog = Catalog::embedded().unwrap();
     let ids = ["llama3.1:8b", "meta-llama/Llama-3.1-8B-Instruct"].map(str::to_owned);
-    let points = history::points(&mut conn, &catalog, EngineKind::Vllm, &ids).await.unwrap();
+    let points = measured::points(&mut conn, &catalog, EngineKind::Vllm, &ids).await.unwrap();
     assert_eq!(points.len(), 1, "{points:?}");
     let point = &points[0];
     assert_eq!((point.gpu.as_str(), point.count, point.streams), ("NVIDIA L40S", 1, None));
     assert_eq!((point.precision, point.output_tokens_per_second), (Some(Precision::Bf16), 100.0));
     assert_eq!((point.ttft_ms, point.itl_ms), (Some(50.0), Some(10.0)));
-    assert_eq!(history::points(&mut conn, &catalog, EngineKind::Sglang, &ids).await.unwrap(), []);
-    assert_eq!(history::points(&mut conn, &catalog, EngineKind::Vllm, &ids[..1]).await.unwrap(), []);
+    assert_eq!(measured::points(&mut conn, &catalog, EngineKind::Sglang, &ids).await.unwrap(), []);
+    assert_eq!(measured::points(&mut conn, &catalog, EngineKind::Vllm, &ids[..1]).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,8 +226,8 @@ async fn among_a_hundred_thousand_runs_the_history_of_a_model_is_found_by_its_in
     .collect();
     let plan = plan.join("\n");
     assert!(plan.contains("workflow_runs_history") && !plan.contains("Seq Scan"), "{plan}");
-    let ids = ["model-7".to_owned()];
-    let asked = store::history::measured_levels(&mut conn, EngineKind::Vllm, &ids);
+    let (catalog, ids) = (Catalog::embedded().unwrap(), ["model-7".to_owned()]);
+    let asked = measured::points(&mut conn, &catalog, EngineKind::Vllm, &ids);
     let found = tokio::time::timeout(Duration::from_secs(30), asked).await.unwrap().unwrap();
     assert_eq!(found, []);
 }

@@ -1,7 +1,9 @@
 //! Matrices: that each cell gets one run whoever dies, that engines of a group are measured in one place, that a budget
 //! ends them, and a whole night against a RunPod that fails.
 
+mod auto;
 mod commands;
+mod one_pod;
 
 use std::{io::Write, sync::Arc, time::Duration};
 
@@ -24,6 +26,7 @@ use dria_bench::{
     queue::{ApalisQueue, TokenQueue},
     report::matrix::{Counts, MatrixReport},
     store::{self, audit, runs::Run},
+    webhooks,
     workflow::{Services, execute_one},
 };
 use rust_decimal::Decimal;
@@ -452,6 +455,7 @@ async fn a_night_of_twelve_cells_ends_with_its_report_and_no_pod_left() {
         poll: Duration::from_millis(50),
         sweep_every: Duration::from_millis(500),
         reap_every: Duration::from_mins(1),
+        webhooks: webhooks::Settings::default(),
     };
     let workers = WorkerSet::start(&night.services, &options);
     let over = async |id| {

@@ -2,7 +2,7 @@
 //! in the table.
 
 use crate::support::{
-    database::TestDatabase,
+    prices::{Said, say},
     program::{Bench, Ended, end_of},
     runpod::{FakeRunpod, KEY},
 };
@@ -10,36 +10,19 @@ use serde_json::json;
 
 const MODEL: &str = "meta-llama/Llama-3.1-8B-Instruct";
 
-/// Puts prices into the table: platform, GPU, $ a GPU-hour, tier, hours since they were seen.
-async fn prices(database: &TestDatabase, prices: &[(&str, &str, &str, &str, u32)]) {
-    database
-        .execute("insert into price_scrapes (source, ended_at, outcome) values ('test', now(), 'ok')")
-        .await;
-    for (platform, gpu, usd, tier, hours) in prices {
-        database
-            .execute(format!(
-                "insert into latest_prices (source, platform, gpu_key, gpu_count, kind, tier, usd_per_gpu_hour, in_stock,
-                                            last_seen_at, scrape_id)
-                 select 'test', '{platform}', '{gpu}', 1, 'on_demand', '{tier}', {usd}, true,
-                        now() - interval '{hours} hours', max(id) from price_scrapes"
-            ))
-            .await;
-    }
-}
-
-const TODAY: [(&str, &str, &str, &str, u32); 6] = [
-    ("runpod", "NVIDIA L40S", "0.20", "secure", 1),
-    ("runpod", "NVIDIA H200", "3.99", "secure", 3),
-    ("runpod", "NVIDIA A40", "9.90", "secure", 1),
+const TODAY: [Said<'_>; 6] = [
+    ("runpod", "NVIDIA L40S", 1, "0.20", "secure", 1, true),
+    ("runpod", "NVIDIA H200", 1, "3.99", "secure", 3, true),
+    ("runpod", "NVIDIA A40", 1, "9.90", "secure", 1, true),
     // Neither another cloud's, nor other people's machines, nor what was asked yesterday.
-    ("vast.ai", "NVIDIA H100 80GB HBM3", "0.01", "", 1),
-    ("runpod", "NVIDIA A100-SXM4-80GB", "0.01", "community", 1),
-    ("runpod", "NVIDIA B200", "0.01", "secure", 20),
+    ("vast.ai", "NVIDIA H100 80GB HBM3", 1, "0.01", "", 1, true),
+    ("runpod", "NVIDIA A100-SXM4-80GB", 1, "0.01", "community", 1, true),
+    ("runpod", "NVIDIA B200", 1, "0.01", "secure", 20, true),
 ];
 
 async fn bench_with_prices() -> Bench {
     let bench = Bench::new().await;
-    prices(&bench.database, &TODAY).await;
+    say(&bench.database, &TODAY).await;
     bench
 }
 
@@ -147,7 +130,7 @@ async fn auto_keeps_its_candidates_and_its_reasons_with_the_run() {
     let cloud = FakeRunpod::start().await;
     cloud.fault(|faults| (faults.price, faults.at_once) = (json!(100), true));
     let mut command =
-        bench.command("run --engine vllm --gpu auto --max-price 5 --max-usd 0.001 --json --model");
+        bench.command("run --engine vllm --gpu auto --max-usd-per-hour 5 --max-usd 0.001 --json --model");
     command
         .arg(MODEL)
         .env("RUNPOD_API_KEY", KEY)
@@ -175,18 +158,25 @@ async fn what_cannot_be_picked_is_refused_with_the_reasons() {
     let unpriced = run(&bench, &["--gpu", "auto", "--plan"]);
     assert_eq!(unpriced.code, Some(1), "{unpriced:?}");
     assert!(unpriced.stderr.contains("prices scrape --source runpod"), "{unpriced:?}");
-    prices(&bench.database, &TODAY).await;
-    let dear = run(&bench, &["--gpu", "auto", "--max-price", "0.1", "--plan"]);
+    say(&bench.database, &TODAY).await;
+    let dear = run(&bench, &["--gpu", "auto", "--max-usd-per-hour", "0.1", "--plan"]);
     assert_eq!(dear.code, Some(1), "{dear:?}");
-    assert!(dear.stderr.contains("0.2 $ a GPU-hour are more than 0.1"), "{dear:?}");
+    assert!(dear.stderr.contains("0.2 $ an hour are more than 0.1"), "{dear:?}");
     assert!(dear.stderr.contains("RunPod names no price today"), "{dear:?}");
+    // By its old name it is of one GPU, and so of a machine of one.
+    let one = run(&bench, &["--gpu", "auto", "--gpu_count", "1", "--max-price", "0.1", "--plan"]);
+    assert!(one.stderr.contains("0.2 $ an hour are more than 0.1"), "{one:?}");
     for (arguments, said) in [
         (&["--gpu", "auto", "--provider", "local"][..], "--provider local rents nothing"),
         (&["--gpu", "auto", "--url", "http://127.0.0.1:1"], "--provider endpoint rents nothing"),
         (&["--gpu", "auto", "--gpu-candidates", "L40S"], "finds its own candidates"),
         (&["--gpu", "auto", "--gpu_count", "0"], "no GPU is to be picked"),
         (&["--gpu", "L40S", "--max-price", "1"], "--gpu names one"),
-        (&["--gpu", "auto", "--max-price", "0", "--plan"], "more than 0 USD"),
+        (&["--gpu", "auto", "--max-usd-per-hour", "0", "--plan"], "more than 0 USD"),
+        (
+            &["--gpu", "auto", "--max-price", "1", "--plan"],
+            "what the whole machine may cost: --max-usd-per-hour",
+        ),
         (&["--gpu", "auto", "--precision", "fp7", "--plan"], "isn't one of"),
         (&["--plan", "--detach", "--gpu", "auto"], "cannot be used with"),
     ] {
@@ -202,7 +192,8 @@ async fn what_cannot_be_picked_is_refused_with_the_reasons() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_priced_again_at_what_every_platform_asks_today() {
     let bench = bench_with_prices().await;
-    prices(&bench.database, &[("lium", "NVIDIA L40S", "0.10", "secure", 1)]).await;
+    say(&bench.database, &[("lium", "NVIDIA L40S", 0, "0.10", "secure", 1, true)]).await;
+    say(&bench.database, &[("runpod", "NVIDIA L40S", 2, "0.20", "secure", 1, true)]).await;
     let ended = bench.run(
         "run --engine truth --prompt-tokens 4 --output-tokens 16 --engine-arg=--ttft-ms=10 --engine-arg=--itl-ms=5 \
          --rates 1 --seconds 1 --json --quiet",

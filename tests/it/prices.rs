@@ -2,6 +2,7 @@
 
 mod faults;
 mod people;
+mod plans;
 mod read;
 mod scrape;
 
@@ -49,7 +50,7 @@ impl Prices {
 
     /// The price of the only series of this source and GPU.
     async fn price(&self, source: &str, gpu_key: &str) -> String {
-        let all = self.latest(&Filter { gpu_key: Some(gpu_key), ..Filter::default() }).await;
+        let all = self.latest(&Filter { gpu_keys: Some(&[gpu_key.to_owned()]), ..Filter::default() }).await;
         let of_source: Vec<&Latest> = all.iter().filter(|price| price.source == source).collect();
         let [price] = of_source.as_slice() else { panic!("{of_source:#?}") };
         price.usd_per_gpu_hour.to_string()

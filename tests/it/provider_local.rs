@@ -67,6 +67,7 @@ fn machine(name: &str, disk_needed_bytes: u64, program: Option<PathBuf>) -> Mach
         machine,
         container: None,
         external_id: None,
+        taken_for: None,
         rented_for: None,
         rented_before: 0,
         gated_model: false,

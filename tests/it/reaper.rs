@@ -56,6 +56,7 @@ impl Rented {
             machine: self.spec.machine.clone(),
             container: Some(engine::engine(EngineKind::Vllm).container_spec(&self.spec).unwrap()),
             external_id: None,
+            taken_for: None,
             rented_for: None,
             rented_before: 0,
             gated_model: false,

@@ -1,6 +1,9 @@
 //! Renting on RunPod, against a RunPod of our own: what is asked for, every way it goes wrong, and that nothing is left.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::http::Method;
 use dria_bench::{
@@ -34,6 +37,7 @@ fn request(spec: &RunSpec) -> MachineRequest {
         machine: spec.machine.clone(),
         container: Some(engine::engine(spec.engine.kind).container_spec(spec).unwrap()),
         external_id: None,
+        taken_for: None,
         rented_for: None,
         rented_before: 0,
         gated_model: false,
@@ -325,4 +329,102 @@ async fn a_whole_run_is_measured_its_pod_is_gone_and_no_secret_is_in_the_databas
     for secret in [KEY, HF_TOKEN, &provider.api_key(&name).unwrap()] {
         assert!(!everything.contains(secret), "a secret is in the database");
     }
+}
+
+/// A pod that was rented as `NAME`, and the request of the run that takes it over.
+async fn handed_over(fake: &FakeRunpod) -> (RunpodProvider, Machine, MachineRequest) {
+    let provider = fake.provider();
+    let before = ready(&provider, &vllm()).await.unwrap();
+    let mut request = request(&spec(EngineKind::Sglang));
+    request.name = format!("{NAME}-next");
+    request.external_id.clone_from(&before.external_id);
+    request.taken_for = Some(Duration::ZERO);
+    (provider, before, request)
+}
+
+/// Asks until the machine is ready, as provision does: it was handed over at `taken`.
+async fn taken_over(
+    provider: &RunpodProvider,
+    mut request: MachineRequest,
+    taken: Instant,
+) -> Result<Machine, Failure> {
+    loop {
+        request.taken_for = Some(taken.elapsed());
+        let machine = provider.ensure_machine(&request).await?;
+        if machine.ready {
+            return Ok(machine);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_pod_is_taken_over_once_though_the_answer_is_lost_or_comes_late() {
+    type Fault = fn(&mut crate::support::runpod::Faults);
+    let faults: [(Fault, usize); 4] = [
+        (|_| {}, 1),
+        (|faults| faults.lost_changes = 1, 1),
+        (|faults| faults.answers = [(Method::PATCH, 503), (Method::PATCH, 429)].into(), 1),
+        // RunPod doesn't say that a change restarts the container.
+        (|faults| faults.no_reset = true, 1),
+    ];
+    for (fault, changes) in faults {
+        let fake = FakeRunpod::start().await;
+        let (_, before, request) = handed_over(&fake).await;
+        fake.fault(fault);
+        let settings = dria_bench::provider::RunpodSettings {
+            restart_after: Duration::from_millis(100),
+            ..fake.settings()
+        };
+        let provider = RunpodProvider::new(settings).unwrap();
+        let taken = Instant::now();
+        let machine = taken_over(&provider, request.clone(), taken).await.unwrap();
+        assert_eq!(machine.external_id, before.external_id, "the very machine");
+        let (endpoint, old) = (machine.endpoint.unwrap(), before.endpoint.unwrap());
+        assert_ne!(endpoint.base_url, old.base_url, "the engine of before isn't taken for ours");
+        assert_ne!(endpoint.api_key, old.api_key);
+        assert_eq!(
+            (fake.changes().len(), fake.counts(), fake.names()),
+            (changes, (1, 1), vec![request.name.clone()])
+        );
+        // Another worker finds it by its name, and leaves it as it is.
+        taken_over(&fake.provider(), request.clone(), taken).await.unwrap();
+        assert_eq!(fake.changes().len(), changes);
+        provider.destroy(&request.name, None).await.unwrap();
+        assert_eq!(fake.counts(), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_pod_that_cannot_be_taken_over_is_removed_and_another_rented_and_one_never_taken_is_removed_too() {
+    for status in [400, 409, 422] {
+        let fake = FakeRunpod::start().await;
+        let (provider, before, request) = handed_over(&fake).await;
+        fake.fault(|faults| faults.answers.push_back((Method::PATCH, status)));
+        let machine = taken_over(&provider, request.clone(), Instant::now()).await.unwrap();
+        assert_ne!(machine.external_id, before.external_id, "{status}");
+        assert_eq!((fake.counts(), fake.names()), ((1, 2), vec![request.name]));
+    }
+    let fake = FakeRunpod::start().await;
+    let (provider, before, request) = handed_over(&fake).await;
+    fake.fault(|faults| faults.answers = [(Method::PATCH, 401)].into());
+    assert_eq!(
+        taken_over(&provider, request.clone(), Instant::now()).await.unwrap_err().code,
+        "provider_unauthorized"
+    );
+    // It still has the name of the run before, and is ours by its id.
+    provider.destroy(&request.name, before.external_id.as_deref()).await.unwrap();
+    assert_eq!(fake.counts(), (0, 1));
+}
+
+#[tokio::test]
+async fn a_port_that_is_not_mapped_yet_keeps_no_list_from_being_read() {
+    let fake = FakeRunpod::start().await;
+    fake.fault(|faults| faults.unmapped = true);
+    let provider = fake.provider();
+    for _ in 0..5 {
+        assert!(!provider.ensure_machine(&vllm()).await.unwrap().ready);
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+    assert_eq!(provider.list("dria-").await.unwrap().len(), 1);
 }

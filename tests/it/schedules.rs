@@ -345,7 +345,7 @@ async fn retention_deletes_what_was_worked_long_ago_and_nothing_else() {
     let tick = office.ticks("chore").await.into_iter().find(|tick| tick.manual).unwrap();
     assert_eq!(
         tick.report.unwrap(),
-        serde_json::json!({ "tokens_deleted": 2500, "workers_deleted": 1, "ticks_deleted": 1 })
+        serde_json::json!({ "tokens_deleted": 2500, "workers_deleted": 1, "ticks_deleted": 1, "messages_deleted": 0 })
     );
     let left = "select count(*) from apalis.jobs where id in ('recent', 'dead', 'waits') \
                 or exists (select 1 from step_runs s where s.job_key = id)";

@@ -18,7 +18,7 @@ use dria_bench::{
     domain::price::{Price, PriceKind, Series},
     embedded_pg,
     store::{
-        database,
+        database, price_offers,
         price_reads::{self, Filter},
         prices,
     },
@@ -73,11 +73,21 @@ async fn measure(server: &embedded_pg::EmbeddedPg, points: i64) -> anyhow::Resul
     }
     p50_and_p95(&mut table, &format!("all {rows} latest prices"), times, LATEST_MS);
 
+    let (mut cheapest, mut rows) = (Vec::new(), 0);
+    for _ in 0..READS {
+        let asked = Instant::now();
+        rows = price_offers::cheapest(&mut conn, &Filter::default()).await?.0.len();
+        price_offers::by_platform(&mut conn, &Filter::default()).await?;
+        cheapest.push(asked.elapsed());
+    }
+    p50_and_p95(&mut table, &format!("cheapest {rows} of them, and medians"), cheapest, LATEST_MS);
+
     let (mut latest, mut history, mut spans) = (Vec::new(), Vec::new(), 0);
     for read in 0..READS {
         let gpu = format!("GPU {}", read % 50);
         let asked = Instant::now();
-        price_reads::latest(&mut conn, &Filter { gpu_key: Some(&gpu), ..Filter::default() }).await?;
+        let keys = [gpu.clone()];
+        price_reads::latest(&mut conn, &Filter { gpu_keys: Some(&keys), ..Filter::default() }).await?;
         latest.push(asked.elapsed());
         let asked = Instant::now();
         spans = price_reads::history(&mut conn, &gpu, None, None, 90, 86_400).await?.len();

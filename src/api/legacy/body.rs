@@ -113,9 +113,9 @@ impl Body {
         text
     }
 
-    /// The same, where it may be left out or null.
+    /// The same, where it may be left out, null or empty.
     pub(super) fn id(&mut self, name: &str) -> Option<String> {
-        let text = self.text(name)?;
+        let text = self.text(name).filter(|text| !text.is_empty())?;
         Some(self.id_of(name, &text))
     }
 

@@ -7,13 +7,17 @@
 #![allow(dead_code, reason = "parts of the frame that comments, votes, sign-in and the assistant use")]
 
 mod answer;
+mod auth;
 mod body;
+mod chat;
+mod comments;
 mod often;
 mod prices;
 mod query;
 mod refusal;
 mod results;
 mod search;
+mod votes;
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -27,9 +31,13 @@ use super::{app::App, error::Error};
 /// Every resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Part::openapi())
+        .merge(auth::routes())
+        .merge(chat::routes())
+        .merge(comments::routes())
+        .merge(prices::routes())
         .merge(results::routes())
         .merge(search::routes())
-        .merge(prices::routes())
+        .merge(votes::routes())
 }
 
 /// What their routes share in the document.
@@ -44,6 +52,11 @@ static PATHS: LazyLock<HashSet<String>> =
 /// Whether this is one of these paths, so that what goes wrong on it is said as its clients know it.
 pub(super) fn is_one(path: &str) -> bool {
     path == "/health" || PATHS.contains(path)
+}
+
+/// Whether an answer of this path may take longer than others until its head.
+pub(super) fn is_slow(path: &str) -> bool {
+    chat::is_slow(path)
 }
 
 /// An error of any layer as these paths say it.

@@ -1,11 +1,11 @@
 //! Where a page of a list ended, as text that clients pass back as it is.
 
-use std::str::FromStr;
+use std::{fmt::Display, str::FromStr};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 
-use crate::domain::ids::RunId;
+use crate::domain::ids::{MatrixId, RunId};
 
 /// Why a text is no cursor.
 const NO_CURSOR: &str = "must be the `next` of an earlier page, as it was given";
@@ -17,7 +17,7 @@ pub(super) struct RunCursor(pub(super) DateTime<Utc>, pub(super) RunId);
 impl RunCursor {
     /// As clients get it.
     pub(super) fn text(self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(format!("{}/{}", self.0.timestamp_micros(), self.1))
+        newest(self.0, self.1)
     }
 }
 
@@ -25,10 +25,28 @@ impl FromStr for RunCursor {
     type Err = &'static str;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        let text = plain(s)?;
-        let (micros, run) = text.split_once('/').ok_or(NO_CURSOR)?;
-        let at = micros.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(NO_CURSOR)?;
-        Ok(Self(at, run.parse().map_err(|_| NO_CURSOR)?))
+        let (at, run) = read_newest(s)?;
+        Ok(Self(at, run))
+    }
+}
+
+/// The last matrix of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MatrixCursor(pub(super) DateTime<Utc>, pub(super) MatrixId);
+
+impl MatrixCursor {
+    /// As clients get it.
+    pub(super) fn text(self) -> String {
+        newest(self.0, self.1)
+    }
+}
+
+impl FromStr for MatrixCursor {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let (at, matrix) = read_newest(s)?;
+        Ok(Self(at, matrix))
     }
 }
 
@@ -49,6 +67,18 @@ impl FromStr for RowCursor {
     fn from_str(s: &str) -> Result<Self, Self::Err> {
         plain(s)?.parse().map(Self).map_err(|_| NO_CURSOR)
     }
+}
+
+/// A place in a list that begins with what was made last.
+fn newest(at: DateTime<Utc>, id: impl Display) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!("{}/{id}", at.timestamp_micros()))
+}
+
+fn read_newest<Id: FromStr>(text: &str) -> Result<(DateTime<Utc>, Id), &'static str> {
+    let text = plain(text)?;
+    let (micros, id) = text.split_once('/').ok_or(NO_CURSOR)?;
+    let at = micros.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(NO_CURSOR)?;
+    Ok((at, id.parse().map_err(|_| NO_CURSOR)?))
 }
 
 fn plain(text: &str) -> Result<String, &'static str> {

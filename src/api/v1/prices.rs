@@ -13,24 +13,13 @@ use crate::{
         refusals::BadParameters,
     },
     domain::{catalog::Catalog, price::PriceKind},
-    report::prices::{PriceMedian, gpu_keys, keep_cheapest, medians},
-    store::price_reads::{self, Filter, Latest, Span},
+    report::prices::{PriceList, gpu_keys, today},
+    store::price_reads::{self, Filter, Span},
 };
 
 /// The routes.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list_prices)).routes(routes!(price_history))
-}
-
-/// Today's prices.
-#[derive(Serialize, ToSchema)]
-struct PriceList {
-    /// By GPU and kind, cheapest first.
-    prices: Vec<Latest>,
-    /// Of each GPU and kind, over the platforms.
-    medians: Vec<PriceMedian>,
-    /// Dearer regions and sizes of the same platform that are left out; `every=true` gives them.
-    left_out: usize,
 }
 
 /// A GPU's prices over time.
@@ -79,24 +68,14 @@ async fn list_prices(State(pool): Pool, uri: Uri) -> Result<Json<PriceList>, Err
     let every: bool = parameters.take("every").unwrap_or_default();
     parameters.finish()?;
     let keys = gpu.as_deref().map(keys_of).transpose()?;
-    let only = match keys.as_deref() {
-        Some([one]) => Some(one.as_str()),
-        _ => None,
-    };
     let filter = Filter {
-        gpu_key: only,
+        gpu_keys: keys.as_deref(),
         platform: platform.as_deref(),
         kind,
         region: region.as_deref(),
         hidden: false,
     };
-    let mut prices = price_reads::latest(&mut *pool.acquire().await?, &filter).await?;
-    prices.retain(|price| keys.as_ref().is_none_or(|keys| keys.contains(&price.gpu_key)));
-    let (medians, all) = (medians(&prices), prices.len());
-    if !every {
-        keep_cheapest(&mut prices);
-    }
-    Ok(Json(PriceList { left_out: all - prices.len(), prices, medians }))
+    Ok(Json(today(&mut *pool.acquire().await?, &filter, every).await?))
 }
 
 /// A GPU's prices over time, in few points

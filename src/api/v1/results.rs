@@ -1,18 +1,27 @@
 //! `/api/v1/results`: results across runs.
 
-use axum::{Json, extract::State, http::Uri};
+use axum::{
+    Json,
+    extract::State,
+    http::Uri,
+    response::{IntoResponse, Response},
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::cursor::RowCursor;
+use super::{
+    cursor::RowCursor,
+    explore::{Filters, export::export},
+};
 use crate::{
     api::{
-        app::{App, Pool},
+        app::App,
         error::Error,
         parameters::{Limit, Parameters, Time},
-        refusals::BadParameters,
+        public::Public,
+        refusals::{BadParameters, BadToken},
     },
     domain::{
         ids::RunId,
@@ -22,7 +31,7 @@ use crate::{
             summary::{BenchmarkType, Columns, Measured},
         },
     },
-    report::View,
+    report::{View, export::ExportFormat},
     store::result_pages::{self, ListedResult, ResultFilter},
 };
 
@@ -99,26 +108,35 @@ impl ResultItem {
 /// Results across runs, newest first
 ///
 /// Filters must all hold; texts match exactly.
+///
+/// As a file (`format=csv` or `parquet`) it is every result of the runs that the filters of `/explore` mean, imported ones too, in
+/// the compat view: the newest run first, with what each run is. A run without results has a row of its own. At most 20000 runs.
+/// `view`, `limit` and `cursor` are of the list alone; of the filters, the list has `engine`, `model`, `gpu`, `benchmark_type`, `rate` and
+/// `since`, each once and exactly.
 #[utoipa::path(
     get, path = "/results", tag = "results", operation_id = "list_results",
     params(
-        ("engine" = Option<EngineKind>, Query),
-        ("model" = Option<String>, Query, description = "The engine's id of it, or its display name"),
-        ("gpu" = Option<String>, Query, description = "Its id, such as `NVIDIA H200`"),
+        Filters,
+        ("format" = Option<String>, Query, description = "`json` (default), `csv` or `parquet`"),
         ("benchmark_type" = Option<BenchmarkType>, Query, description = "`concurrent` or `throughput`"),
         ("rate" = Option<i32>, Query, description = "Streams", minimum = 1),
-        ("since" = Option<String>, Query, description = "Measured then or later: RFC 3339, or a day"),
         ("view" = Option<String>, Query, description = "`measured` (default) or `compat`"),
         ("limit" = Option<i64>, Query, description = "1 to 100, default 20", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
     ),
     responses(
-        (status = 200, body = ResultList),
+        (status = 200, content((ResultList = "application/json"), (String = "text/csv"),
+                               (Vec<u8> = "application/vnd.apache.parquet"))),
+        (status = 304, description = "Nothing of the file has changed since the answer with this `ETag`"),
+        BadToken,
         BadParameters,
     )
 )]
-async fn list(State(pool): Pool, uri: Uri) -> Result<Json<ResultList>, Error> {
+async fn list(State(app): State<App>, public: Public, uri: Uri) -> Result<Response, Error> {
     let mut parameters = Parameters::of(&uri);
+    if let Some(AsFile(Some(format))) = parameters.take("format") {
+        return export(&app, public, parameters, format).await;
+    }
     let filter = ResultFilter {
         engine: parameters.take("engine"),
         model: parameters.take("model"),
@@ -131,16 +149,27 @@ async fn list(State(pool): Pool, uri: Uri) -> Result<Json<ResultList>, Error> {
     let Limit(limit) = parameters.take("limit").unwrap_or_default();
     let before = parameters.take("cursor").map(|RowCursor(row)| row);
     parameters.finish()?;
-    let mut results = result_pages::page(&mut *pool.acquire().await?, &filter, before, limit + 1).await?;
+    let mut results = result_pages::page(&mut *app.pool.acquire().await?, &filter, before, limit + 1).await?;
     let has_more = results.len() > usize::try_from(limit).unwrap_or_default();
     results.truncate(limit as usize);
     let next = results.last().filter(|_| has_more).map(|result| RowCursor(result.id).text());
     let results = results.into_iter().map(|result| ResultItem::of(view, result)).collect();
-    Ok(Json(ResultList { view: view.as_str(), results, next }))
+    Ok(Json(ResultList { view: view.as_str(), results, next }).into_response())
+}
+
+/// A file, or the list.
+struct AsFile(Option<ExportFormat>);
+
+impl std::str::FromStr for AsFile {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        if s == "json" { Ok(Self(None)) } else { s.parse().map(|format| Self(Some(format))) }
+    }
 }
 
 /// A kind of benchmark that runs have.
-struct Kind(BenchmarkType);
+pub(super) struct Kind(pub(super) BenchmarkType);
 
 impl std::str::FromStr for Kind {
     type Err = &'static str;
@@ -155,7 +184,7 @@ impl std::str::FromStr for Kind {
 }
 
 /// A number of streams.
-struct Streams(i32);
+pub(super) struct Streams(pub(super) i32);
 
 impl std::str::FromStr for Streams {
     type Err = &'static str;

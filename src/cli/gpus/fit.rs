@@ -1,15 +1,14 @@
 //! `gpus fit`: every GPU's verdict on a model.
 
-use serde::Serialize;
-
 use super::model;
 use crate::{
     cli::{CliResult, Exit, Output, table::table},
     domain::{
         catalog::{Catalog, Gpu},
         kinds::EngineKind,
-        sizing::{Disk, Options, Shape, Verdict, fit},
+        sizing::Verdict,
     },
+    report::advice::Fits,
 };
 
 /// The arguments of `gpus fit`.
@@ -22,39 +21,27 @@ pub struct Args {
     gpu: Option<String>,
 }
 
-/// The whole answer.
-#[derive(Debug, Serialize)]
-struct Answer<'a> {
-    model: &'a Shape,
-    options: &'a Options,
-    disk: Disk,
-    gpus: &'a [Verdict],
-}
-
 pub(super) fn run(args: &Args, catalog: &Catalog, output: Output) -> CliResult {
     let asked = args.model.asked(catalog, EngineKind::Vllm)?;
-    let options = args.model.options(&asked.shape)?;
-    let gpus: Vec<&Gpu> = match &args.gpu {
-        Some(name) => vec![model::gpu(catalog, name)?],
-        None => catalog.gpus().iter().filter(|gpu| gpu.alias_of.is_none()).collect(),
-    };
-    let verdicts: Vec<Verdict> = gpus.iter().map(|gpu| fit(&asked.shape, gpu, &options)).collect();
-    let disk = Disk::of(&asked.shape, options.precision);
+    let options = args.model.room().options(&asked.shape, 0);
+    options.check(&asked.shape).map_err(|error| model::refused(&error))?;
+    let gpus = model::gpus(catalog, args.gpu.as_deref())?;
+    let fits = Fits::of(asked.shape, options, &gpus);
     if output.json {
-        output.json(&Answer { model: &asked.shape, options: &options, disk, gpus: &verdicts });
+        output.json(&fits);
         return Ok(Exit::Done);
     }
-    output.note(model::in_words(&asked.shape, &options));
-    output.data(verdict_table(&gpus, &verdicts));
+    output.note(model::in_words(&fits.model, &fits.options));
+    output.data(verdict_table(&gpus, &fits.gpus));
     if args.gpu.is_some() {
-        for rejection in verdicts.iter().flat_map(|verdict| &verdict.rejections) {
+        for rejection in fits.gpus.iter().flat_map(|verdict| &verdict.rejections) {
             let count = rejection.count.map_or_else(String::new, |count| format!("×{count} "));
             output.note(format!("{count}{}", rejection.words));
         }
     }
     output.note(format!(
         "disk: {} GB for an image and {} GB for the weights",
-        disk.container_gb, disk.weights_gb
+        fits.disk.container_gb, fits.disk.weights_gb
     ));
     Ok(Exit::Done)
 }

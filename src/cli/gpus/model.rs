@@ -9,10 +9,11 @@ use std::{
 use crate::{
     cli::CliError,
     domain::{
-        catalog::{Catalog, Gpu, Model},
+        catalog::{Catalog, Gpu},
         kinds::EngineKind,
-        sizing::{KvPrecision, Options, Parameters, Precision, Shape},
+        sizing::{Asked, Described, Error, KvPrecision, Options, Parameters, Precision, Room, Shape},
     },
+    report::advice,
 };
 
 /// No config.json is longer; the longest published are some 100 KiB.
@@ -24,7 +25,7 @@ pub(super) struct ModelArgs {
     /// Model, by the engine's id or its common name; any name with --config-json or
     /// --parameters
     #[arg(long, value_name = "MODEL", required_unless_present_any = ["config_json", "parameters"], help_heading = "Model")]
-    pub(super) model: Option<String>,
+    model: Option<String>,
     /// The config.json of a model that isn't in the catalog, as published on Hugging Face
     #[arg(long = "config-json", value_name = "FILE", help_heading = "Model")]
     config_json: Option<PathBuf>,
@@ -33,7 +34,7 @@ pub(super) struct ModelArgs {
     parameters: Option<Parameters>,
     /// Precision of the weights: fp32, bf16, fp16, fp8, int8, awq, gptq, mxfp4, q4_k_m, q8_0 [default: the model's own]
     #[arg(long, value_name = "NAME", help_heading = "What it must have room for")]
-    pub(super) precision: Option<Precision>,
+    precision: Option<Precision>,
     /// Precision of the KV cache: 16bit or fp8
     #[arg(long, value_name = "NAME", default_value = "16bit", help_heading = "What it must have room for")]
     kv_cache: KvPrecision,
@@ -52,7 +53,7 @@ pub(super) struct ModelArgs {
         allow_negative_numbers = true,
         help_heading = "What it must have room for"
     )]
-    pub(super) concurrency: Option<u32>,
+    concurrency: Option<u32>,
     /// Share of a card's memory that the engine may take
     #[arg(
         long,
@@ -71,68 +72,63 @@ pub(super) struct ModelArgs {
     max_count: u32,
 }
 
-/// A model as it was asked about.
-pub(super) struct Asked {
-    pub(super) shape: Shape,
-    /// All ids that its runs may be stored under.
-    pub(super) ids: Vec<String>,
-}
-
 impl ModelArgs {
     /// Finds or sizes the model.
     pub(super) fn asked(&self, catalog: &Catalog, engine: EngineKind) -> Result<Asked, CliError> {
-        let refused = |error: crate::domain::sizing::Error| CliError::usage(error.to_string());
-        let known = self.model.as_deref().map(|name| (name, catalog.model(name, engine)));
-        let ids = |model: &Model| model.names().into_iter().map(str::to_owned).collect::<Vec<_>>();
-        let given_name = self.model.clone();
-        let given_ids = || match &known {
-            Some((_, Ok(model))) => ids(model),
-            Some((name, Err(_))) => vec![(*name).to_owned()],
-            None => Vec::new(),
+        let config = match &self.config_json {
+            Some(path) => {
+                let text = read(path).map_err(|error| {
+                    CliError::usage(format!("{} can't be read: {error}", path.display()))
+                        .hint("name the config.json of the model's repository")
+                })?;
+                Some((path.display().to_string(), text))
+            }
+            None => None,
         };
-        if let Some(path) = &self.config_json {
-            let text = read(path).map_err(|error| {
-                CliError::usage(format!("{} can't be read: {error}", path.display()))
-                    .hint("name the config.json of the model's repository")
-            })?;
-            let name = given_name.unwrap_or_else(|| path.display().to_string());
-            let shape = Shape::from_config(name, &text, self.parameters, self.precision).map_err(refused)?;
-            return Ok(Asked { shape, ids: given_ids() });
-        }
-        if let Some(parameters) = self.parameters {
-            let name = given_name.unwrap_or_else(|| "the model".to_owned());
-            let native = self.precision.unwrap_or(Precision::Bf16);
-            return Ok(Asked { shape: Shape::from_parameters(name, parameters, native), ids: given_ids() });
-        }
-        match known {
-            Some((_, Ok(model))) => Ok(Asked { shape: Shape::of(model).map_err(refused)?, ids: ids(model) }),
-            Some((_, Err(unknown))) => Err(CliError::usage(unknown.to_string()).hint(
-                "dria-bench catalog models lists what is known; of another model give its --config-json or --parameters",
-            )),
-            None => Err(CliError::usage("which model is it?").hint("add --model")),
-        }
+        let described = Described {
+            model: self.model.as_deref(),
+            config_json: config.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
+            parameters: self.parameters,
+            precision: self.precision,
+        };
+        described.find(catalog, engine).map_err(|error| {
+            let hint = match error {
+                Error::NoModel(_) => {
+                    "dria-bench catalog models lists what is known; of another model give its --config-json or --parameters"
+                }
+                Error::Unknown { .. } => "add --config-json or --parameters",
+                Error::Architecture(_) => "add --parameters 7b",
+                _ => return refused(&error),
+            };
+            refused(&error).hint(hint)
+        })
     }
 
     /// What it must have room for.
-    pub(super) fn options(&self, shape: &Shape) -> Result<Options, CliError> {
-        let usual = Options::of(shape);
-        let options = Options {
-            precision: self.precision.unwrap_or(usual.precision),
+    pub(super) fn room(&self) -> Room {
+        Room {
+            precision: self.precision,
             kv_precision: self.kv_cache,
-            context_tokens: self.context.unwrap_or(usual.context_tokens),
-            concurrency: self.concurrency.unwrap_or(usual.concurrency),
-            memory_share: self.memory_share,
-            window_credit: !self.no_window_credit,
-            max_count: self.max_count,
-        };
-        options.check(shape).map_err(|error| CliError::usage(error.to_string()))?;
-        Ok(options)
+            context_tokens: self.context,
+            concurrency: self.concurrency,
+            memory_share: Some(self.memory_share),
+            no_window_credit: self.no_window_credit,
+            max_count: Some(self.max_count),
+        }
     }
 }
 
-/// The GPU of this name.
-pub(super) fn gpu<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Gpu, CliError> {
-    catalog.gpu(name).map_err(|unknown| {
+/// What is wrong with a question, by the names of flags.
+pub(super) fn refused(error: &Error) -> CliError {
+    CliError::usage(match error {
+        Error::Option { option, reason } => format!("--{}: {reason}", option.replace('_', "-")),
+        other => other.to_string(),
+    })
+}
+
+/// The GPUs of this name, or all that are known.
+pub(super) fn gpus<'a>(catalog: &'a Catalog, name: Option<&str>) -> Result<Vec<&'a Gpu>, CliError> {
+    advice::gpus(catalog, name).map_err(|unknown| {
         CliError::usage(unknown.to_string()).hint("dria-bench catalog gpus lists those that are known")
     })
 }

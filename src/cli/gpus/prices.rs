@@ -1,4 +1,4 @@
-//! Prices for a recommendation: today's of every platform, or those of a CSV file that a person keeps, with
+//! Prices for a recommendation that a person keeps in a CSV file: with
 //! `gpu,usd_per_gpu_hour` and, where known, `count,source,in_stock,as_of`.
 
 use std::path::Path;
@@ -8,8 +8,7 @@ use serde::Deserialize;
 
 use crate::{
     cli::CliError,
-    domain::{catalog::Catalog, price::PriceKind, recommend::Priced},
-    store::price_reads::{self, Filter},
+    domain::{catalog::Catalog, recommend::Priced},
 };
 
 /// More than any GPU costs an hour: a price above it is of something else.
@@ -28,26 +27,6 @@ struct Line {
     in_stock: Option<bool>,
     #[serde(default)]
     as_of: Option<chrono::DateTime<chrono::Utc>>,
-}
-
-/// Today's on-demand prices that are young enough to count. Spot is another thing: a machine that may be taken away.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn latest(conn: &mut sqlx::PgConnection) -> Result<Vec<Priced>, CliError> {
-    let filter = Filter { kind: Some(PriceKind::OnDemand), ..Filter::default() };
-    let all = price_reads::latest(conn, &filter).await?;
-    let young = all.into_iter().filter(|price| price.freshness.counts());
-    Ok(young
-        .map(|price| Priced {
-            gpu: price.gpu_key,
-            count: u32::try_from(price.gpu_count).ok().filter(|count| *count > 0),
-            usd_per_gpu_hour: price.usd_per_gpu_hour,
-            source: [price.platform, price.tier].join(" ").trim().to_owned(),
-            in_stock: price.in_stock,
-            as_of: Some(price.last_seen_at),
-        })
-        .collect())
 }
 
 /// Reads a file of prices.

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use rust_decimal::Decimal;
-use serde::Serialize;
 
 use super::{model, prices};
 use crate::{
@@ -16,11 +15,13 @@ use crate::{
     domain::{
         catalog::Catalog,
         kinds::EngineKind,
-        recommend::{Advice, Goal, Load, Meets, Method, Question, Ranked, recommend},
-        roofline::Work,
-        sizing::{Options, Precision, Shape},
+        recommend::{Ask, Goal, Load, Meets, Method, Ranked, Usual},
+        sizing::Error,
     },
-    report::{history, number},
+    report::{
+        advice::{self, Recommendation},
+        number,
+    },
 };
 
 /// The arguments of `gpus recommend`.
@@ -35,9 +36,9 @@ pub struct Args {
     /// all. `slo`: the cheapest that keeps to --ttft-ms and --itl-ms
     #[arg(long, value_name = "GOAL", default_value = "cheapest")]
     goal: Goal,
-    /// Most US dollars an hour for the whole machine
-    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
-    max_price: Option<Decimal>,
+    /// Most US dollars an hour for the whole machine, all its GPUs together
+    #[arg(long, alias = "max-price", value_name = "USD", allow_negative_numbers = true)]
+    max_usd_per_hour: Option<Decimal>,
     /// Most milliseconds to the first token
     #[arg(long, value_name = "MS", value_parser = milliseconds, allow_negative_numbers = true)]
     ttft_ms: Option<f64>,
@@ -59,15 +60,6 @@ pub struct Args {
     limit: u32,
 }
 
-/// The whole answer.
-#[derive(Debug, Serialize)]
-struct Answer<'a> {
-    model: &'a Shape,
-    engine: EngineKind,
-    #[serde(flatten)]
-    advice: &'a Advice,
-}
-
 fn milliseconds(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "must be a number of milliseconds".to_owned())?;
     if value.is_finite() && value > 0.0 { Ok(value) } else { Err("must be greater than zero".to_owned()) }
@@ -75,71 +67,54 @@ fn milliseconds(text: &str) -> Result<f64, String> {
 
 pub(super) async fn run(args: &Args, catalog: &Catalog, context: &Context) -> CliResult {
     let asked = args.model.asked(catalog, args.engine)?;
-    let options = options(args, &asked.shape)?;
     let defaults = &context.config.load;
-    let work = Work {
-        prompt_tokens: f64::from(args.prompt_tokens.unwrap_or(defaults.prompt_tokens)),
-        output_tokens: f64::from(args.output_tokens.unwrap_or(defaults.output_tokens)),
+    let ask = Ask {
+        engine: args.engine,
+        goal: args.goal,
+        room: args.model.room(),
+        prompt_tokens: args.prompt_tokens,
+        output_tokens: args.output_tokens,
+        max_usd_per_hour: args.max_usd_per_hour,
+        ttft_ms: args.ttft_ms,
+        itl_ms: args.itl_ms,
     };
-    // A bound on times means nothing under a load that has none.
-    let load = match (args.model.concurrency, args.goal) {
-        (Some(streams), _) => Load::Streams(streams),
-        (None, Goal::Slo) => Load::Streams(options.concurrency),
-        (None, _) => Load::Saturated { max_in_flight: defaults.max_in_flight },
+    let usual = Usual {
+        prompt_tokens: defaults.prompt_tokens,
+        output_tokens: defaults.output_tokens,
+        max_in_flight: defaults.max_in_flight,
     };
-    if args.goal == Goal::Slo && args.ttft_ms.is_none() && args.itl_ms.is_none() {
-        return Err(CliError::usage("--goal slo needs a time to keep to")
-            .hint("add --ttft-ms, --itl-ms or both, and --concurrency"));
-    }
-    if args.max_price.is_some_and(|price| price <= Decimal::ZERO) {
-        return Err(CliError::usage("--max-price: must be greater than zero"));
-    }
+    let question = ask.question(&asked.shape, usual).map_err(|problems| first_of(&problems))?;
     let given = args.prices.as_ref().map(|path| prices::read(path, catalog)).transpose()?;
 
     let database = Database::open(&context.config).await?;
     let read = async {
         let mut conn = database.pool.acquire().await?;
-        let prices = match given {
-            Some(prices) => prices,
-            None => prices::latest(&mut conn).await?,
-        };
-        let history = history::points(&mut conn, catalog, args.engine, &asked.ids).await?;
-        Ok::<_, CliError>((prices, history))
+        Ok::<_, CliError>(
+            advice::recommendation(&mut conn, catalog, &asked, args.engine, &question, given).await?,
+        )
     };
     let read = read.await;
     database.close().await;
-
-    let question = Question {
-        shape: &asked.shape,
-        options,
-        goal: args.goal,
-        load,
-        work,
-        max_usd_per_hour: args.max_price,
-        ttft_ms: args.ttft_ms,
-        itl_ms: args.itl_ms,
-    };
-    let (prices, history) = read?;
-    let advice = recommend(&question, catalog.gpus(), &prices, &history);
-    show(args, catalog, &asked.shape, &advice, context.output);
-    Ok(if advice.ranked.is_empty() { Exit::Failed } else { Exit::Done })
+    let recommendation = read?;
+    show(args, catalog, &recommendation, context.output);
+    Ok(if recommendation.advice.ranked.is_empty() { Exit::Failed } else { Exit::Done })
 }
 
-/// What it must have room for. Ollama and llama.cpp serve four-bit files where nothing else is asked for.
-fn options(args: &Args, shape: &Shape) -> Result<Options, CliError> {
-    let options = args.model.options(shape)?;
-    let precision = match (args.model.precision, args.engine) {
-        (None, EngineKind::Ollama | EngineKind::Llamacpp) => Precision::Q4KM,
-        _ => options.precision,
-    };
-    Ok(Options { precision, ..options })
+fn first_of(problems: &[Error]) -> CliError {
+    let Some(first) = problems.first() else { return CliError::usage("the question can't be used") };
+    let refused = model::refused(first);
+    match first.field() {
+        "goal" => refused.hint("add --ttft-ms, --itl-ms or both, and --concurrency"),
+        _ => refused,
+    }
 }
 
-fn show(args: &Args, catalog: &Catalog, shape: &Shape, advice: &Advice, output: Output) {
+fn show(args: &Args, catalog: &Catalog, recommendation: &Recommendation, output: Output) {
     if output.json {
-        output.json(&Answer { model: shape, engine: args.engine, advice });
+        output.json(recommendation);
         return;
     }
+    let Recommendation { model: shape, advice, .. } = recommendation;
     let load = match advice.load {
         Load::Saturated { max_in_flight } => format!("as many requests as fit, at most {max_in_flight}"),
         Load::Streams(streams) => format!("{streams} requests at a time"),

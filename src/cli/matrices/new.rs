@@ -18,8 +18,8 @@ use crate::{
     },
     definitions::{DefinitionKind, Definitions, Source},
     domain::{
-        kinds::ProviderKind, matrix::MatrixDefinition, names::UnknownName, schedule::Action, spec::LoadSpec,
-        workflow::WorkflowDefinition,
+        kinds::ProviderKind, matrix::MatrixDefinition, names::UnknownName, recommend::AUTO, schedule::Action,
+        spec::LoadSpec, workflow::WorkflowDefinition,
     },
     jobs::{chores, host::local_host},
     ledger::matrices::{self, LocalHost, NewMatrix},
@@ -135,7 +135,11 @@ fn plan(definition: &MatrixDefinition, context: &Context) -> Result<(), CliError
             cell.model.clone(),
             cell.engine.to_string(),
             cell.gpu.clone(),
-            cell.gpu_count.to_string(),
+            if cell.gpu == AUTO && cell.gpu_count == 0 {
+                "any".to_owned()
+            } else {
+                cell.gpu_count.to_string()
+            },
             cell.priority.to_string(),
         ]
     });

@@ -70,9 +70,10 @@ fn text(report: &MatrixReport) -> String {
             or_dash(cell.run),
             cell.spent_usd.round_dp(4).normalize().to_string(),
             or_dash(cell.data_center.as_ref()),
+            or_dash(cell.machine),
         ]
     });
-    let heading = ["cell", "model", "engine", "GPU", "state", "run", "USD", "data center"];
+    let heading = ["cell", "model", "engine", "GPU", "state", "run", "USD", "data center", "machine"];
     text + "\n" + &table(heading, rows)
 }
 
@@ -88,5 +89,6 @@ fn sentence(cells: Counts) -> String {
     ];
     let parts: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    format!("{} cells: {}", cells.planned, parts.join(", "))
+    let of = if cells.planned == 1 { "cell" } else { "cells" };
+    format!("{} {of}: {}", cells.planned, parts.join(", "))
 }

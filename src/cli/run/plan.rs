@@ -4,7 +4,6 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use super::pick::{self, Picked};
 use crate::{
     cli::{
         CliError, Output,
@@ -14,15 +13,18 @@ use crate::{
         catalog::Catalog,
         kinds::{EngineKind, ProviderKind},
         measure::cost::machine_cost_usd,
+        price::PriceKind,
+        recommend::{Picked, Sizing},
         sizing::{Disk, place},
-        spec::RunSpec,
+        spec::{MachineSpec, RunSpec},
         step::StepKind,
         workflow::WorkflowDefinition,
     },
     report::number,
     store::{
         history::{self, Alike, StepSeconds},
-        price_reads::Latest,
+        price_offers::RUNPOD,
+        price_reads::{self, Filter, Latest},
     },
 };
 
@@ -120,7 +122,7 @@ pub(super) async fn plan(
     let catalog = Catalog::embedded().map_err(|error| CliError::failed(error.to_string()))?;
     let machine = &spec.machine;
     let prices = match machine.provider {
-        ProviderKind::Runpod => pick::runpod_prices(conn).await?,
+        ProviderKind::Runpod => rented(conn, machine).await?,
         ProviderKind::Local | ProviderKind::Endpoint => Vec::new(),
     };
     let gpus: Vec<PlannedGpu> = std::iter::once(&machine.gpu_id)
@@ -157,6 +159,26 @@ pub(super) async fn plan(
     })
 }
 
+/// What RunPod asks today for as many GPUs in its own data centers, cheapest first.
+async fn rented(conn: &mut PgConnection, machine: &MachineSpec) -> Result<Vec<Latest>, CliError> {
+    let gpus: Vec<String> =
+        std::iter::once(&machine.gpu_id).chain(&machine.gpu_candidates).cloned().collect();
+    let filter = Filter {
+        gpu_keys: Some(&gpus),
+        platform: RUNPOD.platform,
+        kind: Some(PriceKind::OnDemand),
+        ..Filter::default()
+    };
+    let mut prices = price_reads::latest(conn, &filter).await?;
+    let count = i32::try_from(machine.gpu_count.max(1)).unwrap_or(i32::MAX);
+    prices.retain(|price| {
+        Some(price.tier.as_str()) == RUNPOD.tier
+            && price.freshness.counts()
+            && (price.gpu_count == 0 || price.gpu_count == count)
+    });
+    Ok(prices)
+}
+
 fn planned_gpu(gpu: &str, count: u32, prices: &[Latest], picked: Option<&Picked>) -> PlannedGpu {
     // Sorted by price: the first is the cheapest.
     let price = prices.iter().find(|price| price.gpu_key == gpu);
@@ -173,7 +195,7 @@ fn planned_gpu(gpu: &str, count: u32, prices: &[Latest], picked: Option<&Picked>
 /// Memory of the first choice, and disk.
 fn room(spec: &RunSpec, catalog: &Catalog) -> (Memory, Option<Disk>) {
     let unknown = |why: String| Memory { remark: Some(why), ..Memory::default() };
-    let sizing = match pick::sizing(spec, catalog) {
+    let sizing = match Sizing::of(spec, catalog) {
         Ok(sizing) => sizing,
         Err(why) => return (unknown(why), None),
     };

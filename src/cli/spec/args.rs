@@ -88,9 +88,13 @@ pub(in crate::cli) struct SpecArgs {
     /// GPUs to rent instead, in this order, when --gpu can't be had, e.g. "NVIDIA H100 80GB HBM3,NVIDIA A100-SXM4-80GB"
     #[arg(long, value_name = "GPU,GPU", value_delimiter = ',', requires = "gpu", help_heading = "Where")]
     pub(in crate::cli) gpu_candidates: Vec<String>,
-    /// With --gpu auto: the most US dollars that one GPU may cost an hour
+    /// With --gpu auto: most US dollars an hour for the whole machine, all its GPUs together
     #[arg(long, value_name = "USD", value_parser = crate::config::parse_cap, requires = "gpu",
           allow_negative_numbers = true, help_heading = "Where")]
+    pub(in crate::cli) max_usd_per_hour: Option<Decimal>,
+    /// Its name before, when it was of one GPU: the same for one
+    #[arg(long, hide = true, value_name = "USD", value_parser = crate::config::parse_cap, requires = "gpu",
+          allow_negative_numbers = true, conflicts_with = "max_usd_per_hour")]
     pub(in crate::cli) max_price: Option<Decimal>,
     /// Number of GPUs; 0 measures the CPU [default: all of this machine's; 1 where --gpu names one]
     #[arg(
@@ -148,4 +152,11 @@ pub(in crate::cli) struct SpecArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536), allow_negative_numbers = true,
           help_heading = "How")]
     pub(in crate::cli) max_in_flight: Option<u32>,
+}
+
+impl SpecArgs {
+    /// Most US dollars an hour that the whole machine may cost, by either of its names.
+    pub(in crate::cli) fn most_usd_per_hour(&self) -> Option<Decimal> {
+        self.max_usd_per_hour.or(self.max_price)
+    }
 }

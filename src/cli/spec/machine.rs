@@ -6,6 +6,7 @@ use crate::{
     domain::{
         catalog::{Catalog, Gpu},
         kinds::ProviderKind,
+        recommend::{self, AUTO},
         spec::{MachineSpec, RunSpec, base_url},
     },
     provider::{HostFacts, host_facts},
@@ -88,18 +89,21 @@ pub(super) fn machine(
     })
 }
 
-/// Stands for the GPU until it is picked; no run is recorded with it.
-pub(in crate::cli) const AUTO: &str = "auto";
-
 /// Whether the GPU is to be picked.
 fn is_auto(args: &SpecArgs, provider: ProviderKind) -> Result<bool, CliError> {
-    let auto = args.gpu.as_deref().is_some_and(|gpu| gpu.eq_ignore_ascii_case(AUTO));
+    let auto = args.gpu.as_deref().is_some_and(recommend::is_auto);
     if !auto {
-        return match args.max_price {
-            Some(_) => Err(CliError::usage("--max-price says what may be picked, and --gpu names one")
-                .hint("leave it out, or pick with --gpu auto")),
+        return match args.most_usd_per_hour() {
+            Some(_) => {
+                Err(CliError::usage("--max-usd-per-hour says what may be picked, and --gpu names one")
+                    .hint("leave it out, or pick with --gpu auto"))
+            }
             None => Ok(false),
         };
+    }
+    if args.max_price.is_some() && args.gpu_count != Some(1) {
+        return Err(CliError::usage("--max-price was of one GPU, and how many are rented is open")
+            .hint("say what the whole machine may cost: --max-usd-per-hour"));
     }
     if provider != ProviderKind::Runpod {
         return Err(CliError::usage(format!(

@@ -5,6 +5,7 @@ use super::CPU;
 use crate::domain::{
     catalog::Catalog,
     kinds::{EngineKind, ProviderKind},
+    recommend::{AUTO, is_auto},
 };
 
 /// The most runs at once a matrix may ask for.
@@ -45,7 +46,7 @@ impl Lookup<'_> {
         Ok(engine)
     }
 
-    /// A GPU's id, or [`CPU`].
+    /// A GPU's id, [`CPU`], or [`AUTO`].
     ///
     /// # Errors
     /// When the catalog has none of this name, or the provider none at all.
@@ -56,6 +57,12 @@ impl Lookup<'_> {
                 ProviderKind::Runpod => {
                     Err("runpod rents GPUs: `cpu` is for the providers local and endpoint".to_owned())
                 }
+            };
+        }
+        if is_auto(name) {
+            return match self.provider {
+                ProviderKind::Runpod => Ok(AUTO.to_owned()),
+                provider => Err(format!("`auto` picks what is rented, and {provider} rents nothing")),
             };
         }
         self.catalog.gpu(name).map(|gpu| gpu.id.clone()).map_err(|error| error.to_string())

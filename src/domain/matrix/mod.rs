@@ -18,10 +18,13 @@ use std::{
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{EngineKind, ProviderKind};
+use super::{
+    kinds::{EngineKind, ProviderKind},
+    recommend::AUTO,
+};
 
 pub use lookup::{Lookup, MAX_GPU_COUNT, MAX_PARALLEL};
-pub use order::{OpenCell, Rules, to_start};
+pub use order::{OpenCell, Rules, next_of_group, to_start};
 pub use state::{CellState, MatrixState};
 
 /// What `gpus` lists for a machine whose processor is measured.
@@ -47,9 +50,9 @@ pub struct MatrixDefinition {
     pub models: Vec<String>,
     /// Engines.
     pub engines: Vec<EngineKind>,
-    /// GPUs, by their RunPod ids; [`CPU`]: none.
+    /// GPUs, by their RunPod ids; [`CPU`]: none; [`AUTO`]: the one that is picked when the first run of its group starts.
     pub gpus: Vec<String>,
-    /// GPUs a run of the product takes.
+    /// GPUs a run of the product takes; of [`AUTO`] as many as what is picked.
     pub gpu_count: u32,
     /// Cells besides the product.
     #[serde(default)]
@@ -81,7 +84,7 @@ pub struct Inclusion {
     pub engine: EngineKind,
     /// The GPU.
     pub gpu: String,
-    /// How many of it; `None`: as many as the product's cells take.
+    /// How many of it; `None`: as many as the product's cells of that GPU take.
     #[serde(default)]
     pub gpu_count: Option<u32>,
 }
@@ -119,7 +122,7 @@ pub struct Cell {
     pub engine: EngineKind,
     /// The GPU.
     pub gpu: String,
-    /// How many of it.
+    /// How many of it; 0 of [`CPU`], and of [`AUTO`] where what is picked decides.
     pub gpu_count: u32,
     /// Higher goes first.
     pub priority: i32,
@@ -208,7 +211,7 @@ impl MatrixDefinition {
             for gpu in &self.gpus {
                 for engine in &self.engines {
                     if !self.excludes(model, *engine, gpu) {
-                        cells.push(self.cell(model, *engine, gpu, self.gpu_count));
+                        cells.push(self.cell(model, *engine, gpu, None));
                     }
                 }
             }
@@ -221,7 +224,7 @@ impl MatrixDefinition {
                     gpu: gpu.clone(),
                 });
             }
-            cells.push(self.cell(model, *engine, gpu, gpu_count.unwrap_or(self.gpu_count)));
+            cells.push(self.cell(model, *engine, gpu, *gpu_count));
         }
         let mut seen = HashSet::new();
         cells.retain(|cell| seen.insert(cell.clone()));
@@ -259,13 +262,17 @@ impl MatrixDefinition {
         self.exclude.iter().any(|selector| selector.selects(model, engine, gpu))
     }
 
-    fn cell(&self, model: &str, engine: EngineKind, gpu: &str, gpu_count: u32) -> Cell {
+    fn cell(&self, model: &str, engine: EngineKind, gpu: &str, gpu_count: Option<u32>) -> Cell {
         let rule = self.priorities.iter().find(|rule| rule.cells.selects(model, engine, gpu));
         Cell {
             model: model.to_owned(),
             engine,
             gpu: gpu.to_owned(),
-            gpu_count: if gpu == CPU { 0 } else { gpu_count },
+            gpu_count: match gpu {
+                CPU => 0,
+                AUTO => gpu_count.unwrap_or(0),
+                _ => gpu_count.unwrap_or(self.gpu_count),
+            },
             priority: rule.map_or(0, |rule| rule.priority),
         }
     }

@@ -49,6 +49,17 @@ pub fn to_start(open: &[OpenCell], placed: &BTreeSet<i32>, rules: Rules) -> Vec<
     start
 }
 
+/// The cell that goes on with the machine of the cell `of`, which is about to be over: the first of its group that waits.
+/// `None` while another of the group runs, since one after another has the machine.
+#[must_use]
+pub fn next_of_group(open: &[OpenCell], of: i32, group: i32) -> Option<i32> {
+    let mut others = open.iter().filter(|cell| cell.group == group && cell.cell != of);
+    if others.clone().any(|cell| cell.running) {
+        return None;
+    }
+    others.next().map(|cell| cell.cell)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::{collection::vec, prelude::*};
@@ -73,6 +84,15 @@ mod tests {
         assert_eq!(to_start(&cells, &placed, one), [0, 2, 4]);
         let nowhere = Rules { place_first: false, ..rules };
         assert_eq!(to_start(&cells, &BTreeSet::new(), nowhere), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_machine_goes_to_the_next_of_its_group_and_to_nobody_while_another_has_it() {
+        let cells = open(&[(0, true), (1, false), (0, false), (0, false)]);
+        assert_eq!(next_of_group(&cells, 0, 0), Some(2));
+        assert_eq!(next_of_group(&cells, 1, 1), None);
+        let cells = open(&[(0, true), (0, true), (0, false)]);
+        assert_eq!(next_of_group(&cells, 0, 0), None);
     }
 
     proptest! {

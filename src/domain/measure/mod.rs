@@ -34,7 +34,7 @@ pub mod until;
 mod views;
 
 pub use digest::{digest, is_twin};
-pub(in crate::domain) use stats::median;
+pub(crate) use stats::median;
 pub use stop::StopRule;
 
 use record::{LevelRecords, LoadShape, Outcome};

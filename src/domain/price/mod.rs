@@ -78,8 +78,10 @@ pub enum Gpus {
 /// What an offer's price is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Per {
-    /// One GPU of it for an hour.
+    /// One GPU of it for an hour, however many are taken.
     Gpu,
+    /// One GPU of exactly so many for an hour: other numbers of them have a stock of their own.
+    GpuOfMany,
     /// All of it for an hour.
     Machine,
 }

@@ -3,6 +3,8 @@
 //! Pure, over prices and history that are handed in. How sure a figure is goes with it, and so does the reason. It must
 //! not know where prices come from; a price that nobody gave is never made up.
 
+mod ask;
+mod auto;
 mod candidates;
 mod history;
 mod predict;
@@ -15,6 +17,8 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+pub use ask::{Ask, Usual};
+pub use auto::{AUTO, Choice, Picked, Sizing, choose, is_auto};
 pub use candidates::recommend;
 pub use history::HistoryPoint;
 pub use predict::{Band, Method, Prediction};
@@ -25,7 +29,7 @@ use super::{
 };
 
 /// What is wanted of the choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Goal {
     /// The least $ for a million output tokens.
@@ -50,7 +54,7 @@ impl FromStr for Goal {
 }
 
 /// The load that figures are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Load {
     /// As many requests as there is room for, at most so many: what the throughput benchmark sends.
@@ -84,13 +88,14 @@ pub struct Question<'a> {
 }
 
 /// A price of one GPU.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Priced {
     /// The GPU's id in the catalog.
     pub gpu: String,
     /// GPUs of the offer; `None`: any number at the same price each.
     pub count: Option<u32>,
     /// Of one GPU.
+    #[schema(value_type = String)]
     pub usd_per_gpu_hour: Decimal,
     /// Who asks it.
     pub source: String,
@@ -101,7 +106,7 @@ pub struct Priced {
 }
 
 /// A candidate in its place.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Ranked {
     /// The GPU's id.
     pub gpu: String,
@@ -110,6 +115,7 @@ pub struct Ranked {
     /// What it would do.
     pub prediction: Prediction,
     /// All of them, an hour; `None`: no price is known.
+    #[schema(value_type = Option<String>)]
     pub usd_per_hour: Option<Decimal>,
     /// The offer that is of.
     pub offer: Option<Priced>,
@@ -124,18 +130,21 @@ pub struct Ranked {
 }
 
 /// $ from least to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Cost {
     /// At the highest speed that is likely.
+    #[schema(value_type = String)]
     pub low: Decimal,
     /// At the speed predicted.
+    #[schema(value_type = String)]
     pub mid: Decimal,
     /// At the lowest.
+    #[schema(value_type = String)]
     pub high: Decimal,
 }
 
 /// Whether times are met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Meets {
     /// Even where the figures are as bad as they may be.
@@ -147,7 +156,7 @@ pub enum Meets {
 }
 
 /// A GPU that isn't a candidate.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Rejected {
     /// The GPU's id.
     pub gpu: String,
@@ -158,7 +167,7 @@ pub struct Rejected {
 }
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Advice {
     /// What is wanted.
     pub goal: Goal,

@@ -23,7 +23,7 @@ const ROOFLINE_LOW: f64 = 0.4;
 const DOUBLED: f64 = 0.85;
 
 /// How a figure was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// The same model, engine, precision, GPU and number of them were measured.
@@ -35,7 +35,7 @@ pub enum Method {
 }
 
 /// A figure and how far off it may be.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Band {
     /// At least.
     pub low: f64,
@@ -57,7 +57,7 @@ impl Band {
 }
 
 /// What a candidate would do under the load asked about.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Prediction {
     /// Of all requests together.
     pub output_tokens_per_second: Band,

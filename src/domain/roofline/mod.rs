@@ -65,7 +65,7 @@ pub struct Served<'a> {
 }
 
 /// The requests of a load.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Work {
     /// Tokens of a prompt.
     pub prompt_tokens: f64,

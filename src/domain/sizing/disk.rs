@@ -11,7 +11,7 @@ pub const IMAGE_GB: u32 = 30;
 const WEIGHTS_FACTOR: f64 = 1.1;
 
 /// Disk in whole GB (10⁹ bytes).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Disk {
     /// The weights, with a tenth to spare.
     pub weights_gb: u32,

@@ -13,7 +13,7 @@ use crate::domain::catalog::{ComputeCapability, Gpu};
 pub const COUNTS: [u32; 4] = [1, 2, 4, 8];
 
 /// A GPU's verdict on a model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Verdict {
     /// The GPU's id.
     pub gpu: String,
@@ -26,7 +26,7 @@ pub struct Verdict {
 }
 
 /// A model on GPUs, with room for what was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Fit {
     /// GPUs.
     pub count: u32,
@@ -41,7 +41,7 @@ pub struct Fit {
 }
 
 /// A number of GPUs on which a model doesn't fit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Rejection {
     /// How many; `None`: any number.
     pub count: Option<u32>,
@@ -53,7 +53,7 @@ pub struct Rejection {
 }
 
 /// Why a model doesn't fit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, thiserror::Error, utoipa::ToSchema)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Why {
     /// Nobody knows how much memory the card has.
@@ -63,6 +63,7 @@ pub enum Why {
     #[error("{precision} needs compute capability {needed}, it has {has}")]
     Capability {
         /// Asked for.
+        #[schema(value_type = String)]
         precision: Precision,
         /// Least that is needed.
         needed: ComputeCapability,

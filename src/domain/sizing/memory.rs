@@ -24,9 +24,10 @@ const MOST_REQUESTS: u32 = 100_000;
 const USABLE_GIB: [(u32, f64); 3] = [(288, 268.0), (180, 179.0), (141, 140.4)];
 
 /// What is asked of the model on the GPUs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Options {
     /// Weights.
+    #[schema(value_type = String)]
     pub precision: Precision,
     /// KV cache.
     pub kv_precision: KvPrecision,
@@ -64,35 +65,41 @@ impl Options {
         }
     }
 
+    /// Everything of them that makes no sense for this model.
+    #[must_use]
+    pub fn problems(&self, shape: &Shape) -> Vec<Error> {
+        let mut problems = Vec::new();
+        let mut refuse = |option, reason: String| problems.push(Error::Option { option, reason });
+        let (asked, most) = (self.context_tokens, shape.max_context_tokens);
+        if !(1..=MOST_TOKENS).contains(&asked) {
+            refuse("context", format!("must be from 1 to {MOST_TOKENS} tokens"));
+        } else if let Some(most) = most.filter(|most| asked > *most) {
+            refuse(
+                "context",
+                format!("{asked} tokens are more than the {most} that {} can have", shape.name),
+            );
+        }
+        if !(1..=MOST_REQUESTS).contains(&self.concurrency) {
+            refuse("concurrency", format!("must be from 1 to {MOST_REQUESTS} requests"));
+        }
+        // NaN is in no range.
+        if !(0.1..=1.0).contains(&self.memory_share) {
+            refuse("memory_share", "must be from 0.1 to 1".to_owned());
+        }
+        problems
+    }
+
     /// Whether they make sense for this model.
     ///
     /// # Errors
     /// [`Error::Option`] names the first that doesn't.
     pub fn check(&self, shape: &Shape) -> Result<(), Error> {
-        let refuse = |option, reason: String| Err(Error::Option { option, reason });
-        if !(1..=MOST_TOKENS).contains(&self.context_tokens) {
-            return refuse("--context", format!("must be from 1 to {MOST_TOKENS} tokens"));
-        }
-        if let Some(most) = shape.max_context_tokens.filter(|most| self.context_tokens > *most) {
-            let (name, asked) = (&shape.name, self.context_tokens);
-            return refuse(
-                "--context",
-                format!("{asked} tokens are more than the {most} that {name} can have"),
-            );
-        }
-        if !(1..=MOST_REQUESTS).contains(&self.concurrency) {
-            return refuse("--concurrency", format!("must be from 1 to {MOST_REQUESTS} requests"));
-        }
-        // NaN is in no range.
-        if !(0.1..=1.0).contains(&self.memory_share) {
-            return refuse("--memory-share", "must be from 0.1 to 1".to_owned());
-        }
-        Ok(())
+        self.problems(shape).into_iter().next().map_or(Ok(()), Err)
     }
 }
 
 /// Memory one GPU needs, GiB.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Need {
     /// Its part of the weights.
     pub weights_gib: f64,

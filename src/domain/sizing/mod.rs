@@ -3,6 +3,7 @@
 //! The formulas and their sources are in `docs/sizing.md`. It must not know what a GPU costs, or how fast it is
 //! ([`super::roofline`]), or which to take ([`super::recommend`]).
 
+mod asked;
 mod config;
 mod disk;
 mod fit;
@@ -13,6 +14,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use asked::{Asked, Described, Room, ids};
 pub use disk::{Disk, IMAGE_GB};
 pub use fit::{COUNTS, Fit, Rejection, Verdict, Why, fit, place};
 pub use memory::{GIB, Need, Options, need, usable_gib};
@@ -23,8 +25,11 @@ pub use shape::{Experts, KvCache, Shape, Window};
 /// Why a model can't be sized, or an option can't be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
+    /// Nothing says which model is meant, or the catalog doesn't know it.
+    #[error("{0}")]
+    NoModel(String),
     /// The catalog doesn't know its shape.
-    #[error("the catalog has no {missing} of {model}: give its --config-json, or its size with --parameters")]
+    #[error("the catalog has no {missing} of {model}: give its config.json, or its number of parameters")]
     Unknown {
         /// The model.
         model: String,
@@ -44,7 +49,7 @@ pub enum Error {
     Json(String),
     /// Its parameters can't be counted.
     #[error(
-        "config.json: how many parameters an `{0}` model has isn't known here: give them too (--parameters 7b)"
+        "config.json: how many parameters an `{0}` model has isn't known here: give their number too, like 7b"
     )]
     Architecture(String),
     /// A size that is none.
@@ -58,9 +63,32 @@ pub enum Error {
     /// An option that makes no sense for this model.
     #[error("{option}: {reason}")]
     Option {
-        /// Its name on the command line.
+        /// Its name: `memory_share`; on the command line `--memory-share`.
         option: &'static str,
         /// What is wrong, and what would be right.
         reason: String,
     },
+}
+
+impl Error {
+    /// What of a question it is about, by its name in a request: `config_json`.
+    #[must_use]
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::NoModel(_) | Self::Unknown { .. } => "model",
+            Self::Field { .. } | Self::Json(_) => "config_json",
+            Self::Architecture(_) | Self::Parameters { .. } => "parameters",
+            Self::Option { option, .. } => option,
+        }
+    }
+
+    /// What is wrong with it, so that it reads on from the name.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Option { reason, .. } => reason.clone(),
+            Self::NoModel(reason) => reason.clone(),
+            other => format!("can't be used: {other}"),
+        }
+    }
 }

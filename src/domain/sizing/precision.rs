@@ -4,7 +4,11 @@ use std::{fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
 
-use crate::domain::catalog::{ComputeCapability, Gpu};
+use super::Shape;
+use crate::domain::{
+    catalog::{ComputeCapability, Gpu},
+    kinds::EngineKind,
+};
 
 /// How weights are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +51,16 @@ const fn capability(major: u8, minor: u8) -> ComputeCapability {
 }
 
 impl Precision {
+    /// What an engine serves a model in where nothing else is asked for: Ollama and llama.cpp four-bit files, the others
+    /// what its weights are published in.
+    #[must_use]
+    pub const fn served_by(engine: EngineKind, shape: &Shape) -> Self {
+        match engine {
+            EngineKind::Ollama | EngineKind::Llamacpp => Self::Q4KM,
+            _ => shape.native,
+        }
+    }
+
     /// Every precision, in the order shown to people.
     pub const ALL: &[Self] = &[
         Self::Fp32,
@@ -167,7 +181,7 @@ impl Serialize for Precision {
 }
 
 /// How the KV cache is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, utoipa::ToSchema)]
 pub enum KvPrecision {
     /// 16 bits a value.
     #[default]

@@ -6,7 +6,7 @@ use super::{Error, KvPrecision, Parameters, Precision};
 use crate::domain::catalog::{Attention, AttentionKind, Model};
 
 /// A model as sizing sees it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Shape {
     /// Its name.
     pub name: String,
@@ -23,11 +23,12 @@ pub struct Shape {
     /// Longest context, tokens.
     pub max_context_tokens: Option<u32>,
     /// What its weights are published in.
+    #[schema(value_type = String)]
     pub native: Precision,
 }
 
 /// The KV cache of one token and how it is shared out.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct KvCache {
     /// All layers, 16 bits a value, bytes.
     pub bytes_per_token_16bit: f64,
@@ -40,7 +41,7 @@ pub struct KvCache {
 }
 
 /// Layers that only see the last tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Window {
     /// How many tokens those see.
     pub tokens: u32,
@@ -49,7 +50,7 @@ pub struct Window {
 }
 
 /// The experts of a mixture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Experts {
     /// In a layer.
     pub total: u32,

@@ -155,14 +155,14 @@ fn options_that_make_no_sense_are_refused_by_name() {
     let good = Options::of(&model);
     assert_eq!(good.check(&model), Ok(()));
     for (options, said) in [
-        (Options { context_tokens: 0, ..good }, "--context: must be from 1"),
+        (Options { context_tokens: 0, ..good }, "context: must be from 1"),
         (
             Options { context_tokens: 8_193, ..good },
-            "--context: 8193 tokens are more than the 8192 that Llama 3 8B can have",
+            "context: 8193 tokens are more than the 8192 that Llama 3 8B can have",
         ),
-        (Options { concurrency: 0, ..good }, "--concurrency: must be from 1"),
-        (Options { memory_share: f64::NAN, ..good }, "--memory-share: must be from 0.1 to 1"),
-        (Options { memory_share: 1.5, ..good }, "--memory-share: must be from 0.1 to 1"),
+        (Options { concurrency: 0, ..good }, "concurrency: must be from 1"),
+        (Options { memory_share: f64::NAN, ..good }, "memory_share: must be from 0.1 to 1"),
+        (Options { memory_share: 1.5, ..good }, "memory_share: must be from 0.1 to 1"),
     ] {
         let refused = options.check(&model).unwrap_err().to_string();
         assert!(refused.starts_with(said), "{refused}");

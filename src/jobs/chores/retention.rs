@@ -1,12 +1,19 @@
-//! The chore `retention`: deletes worked tokens, workers that are gone and old ticks, in batches of a transaction each.
+//! The chore `retention`: deletes worked tokens, workers that are gone, old ticks and old messages to
+//! webhooks, in batches of a transaction each.
 
 use serde_json::{Value, json};
 
 use super::ChoreContext;
-use crate::{ledger::Error, store::retention};
+use crate::{
+    ledger::Error,
+    store::{deliveries, retention},
+};
 
 /// Rows a transaction deletes at most: a few milliseconds, so that nobody waits.
 const BATCH: i64 = 1000;
+
+/// Days that messages to webhooks are kept once they are delivered or dead.
+const MESSAGES_DAYS: i32 = 30;
 
 pub(super) async fn work(context: ChoreContext<'_>) -> Result<Value, Error> {
     let days = &context.config.retention;
@@ -33,5 +40,15 @@ pub(super) async fn work(context: ChoreContext<'_>) -> Result<Value, Error> {
             break;
         }
     }
-    Ok(json!({ "tokens_deleted": tokens, "workers_deleted": workers, "ticks_deleted": ticks }))
+    let mut messages = 0;
+    loop {
+        let deleted = deliveries::delete_old(&mut *pool.acquire().await?, MESSAGES_DAYS, BATCH).await?;
+        messages += deleted;
+        if deleted == 0 {
+            break;
+        }
+    }
+    Ok(json!({
+        "tokens_deleted": tokens, "workers_deleted": workers, "ticks_deleted": ticks, "messages_deleted": messages,
+    }))
 }

@@ -1,4 +1,5 @@
-//! RunPod's REST v2 catalog: list prices of one GPU, secure and community, and whether there are any. No spot.
+//! RunPod's REST v2 catalog: list prices of a GPU, secure and community, and whether machines of one, two, four and eight
+//! can be had. No spot.
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -6,11 +7,11 @@ use url::Url;
 
 use crate::{
     config::Secret,
-    domain::price::{Amount, RawOffer},
+    domain::price::{Amount, Gpus, Per, RawOffer},
     prices::{
         bearer,
         read::json,
-        source::{Page, Pages, PriceSource, SourceError, page},
+        source::{Page, Pages, PriceSource, SourceError},
         web::{Web, below},
     },
 };
@@ -29,6 +30,8 @@ struct GpuType {
     secure: bool,
     community: bool,
     price: Prices,
+    #[serde(rename = "maxCount")]
+    max_count: MaxCount,
     availability: Option<String>,
     #[serde(rename = "dataCenters", default)]
     data_centers: Vec<DataCenter>,
@@ -38,6 +41,13 @@ struct GpuType {
 struct Prices {
     secure: Amount,
     community: Amount,
+}
+
+/// Most GPUs of a machine.
+#[derive(Deserialize)]
+struct MaxCount {
+    secure: u32,
+    community: u32,
 }
 
 #[derive(Deserialize)]
@@ -64,21 +74,47 @@ impl PriceSource for RunpodV2 {
         "https://api.runpod.io/v2"
     }
 
+    fn pages_stand_alone(&self) -> bool {
+        true
+    }
+
     async fn fetch(&self, web: &Web, url: &Url, key: Option<&Secret>) -> Result<Pages, SourceError> {
-        // `product` is asked for with `include`, else it is refused.
-        let query = [("include", "AVAILABILITY"), ("product", "POD")];
         let url = below(url, "catalog/gpus");
-        let page = web.ask("gpus", |client| bearer(client.get(url.clone()).query(&query), key)).await?;
-        Ok(vec![page].into())
+        let mut answered = Pages::default();
+        for gpus in COUNTS {
+            let (part, count) = (part(gpus), gpus.to_string());
+            // `product` is asked for with `include`, else it is refused.
+            let query = [("include", "AVAILABILITY"), ("product", "POD"), ("count", count.as_str())];
+            match web.ask(&part, |client| bearer(client.get(url.clone()).query(&query), key)).await {
+                Ok(page) => answered.pages.push(page),
+                // What is wrong with one GPU is wrong with eight.
+                Err(error) if answered.pages.is_empty() => return Err(error),
+                Err(error) => answered.missing.push((part, error)),
+            }
+        }
+        Ok(answered)
     }
 
     fn parse(&self, pages: &[Page]) -> Result<Vec<RawOffer>, SourceError> {
-        let answer: Answer = json(page(pages, "gpus")?)?;
-        Ok(answer.gpus.into_iter().flat_map(offers).collect())
+        let mut offers = Vec::new();
+        for gpus in COUNTS {
+            for page in pages.iter().filter(|page| page.part == part(gpus)) {
+                let answer: Answer = json(page)?;
+                offers.extend(answer.gpus.into_iter().flat_map(|gpu| offers_of(gpu, gpus)));
+            }
+        }
+        Ok(offers)
     }
 }
 
-fn offers(gpu: GpuType) -> impl Iterator<Item = RawOffer> {
+/// Numbers of GPUs that are asked for.
+const COUNTS: [u32; 4] = [1, 2, 4, 8];
+
+fn part(gpus: u32) -> String {
+    format!("gpus x{gpus}")
+}
+
+fn offers_of(gpu: GpuType, gpus: u32) -> impl Iterator<Item = RawOffer> {
     let there = |availability: &Option<String>| availability.as_deref().map(|level| level != "NONE");
     let in_stock = there(&gpu.availability);
     let regions: Vec<String> = gpu
@@ -89,14 +125,16 @@ fn offers(gpu: GpuType) -> impl Iterator<Item = RawOffer> {
         .collect();
     // The price of a cloud that doesn't have it is 0, and says nothing.
     let sold = [
-        (gpu.secure, gpu.price.secure, "secure", regions),
-        (gpu.community, gpu.price.community, "community", Vec::new()),
+        (gpu.secure && gpus <= gpu.max_count.secure, gpu.price.secure, "secure", regions),
+        (gpu.community && gpus <= gpu.max_count.community, gpu.price.community, "community", Vec::new()),
     ];
     sold.into_iter().filter(|(offered, ..)| *offered).map(move |(_, price, tier, regions)| RawOffer {
         memory_gb: gpu.memory,
         tier: tier.to_owned(),
         regions,
         in_stock,
+        gpus: Gpus::Count(gpus),
+        per: Per::GpuOfMany,
         ..RawOffer::new("runpod", gpu.id.clone(), price)
     })
 }

@@ -11,7 +11,7 @@ use super::{
     RunpodSettings,
     limit::{self, Limiter},
     policy::{self, CallError},
-    types::{CreatePod, LogLine, Pod, PodList},
+    types::{CreatePod, LogLine, Pod, PodList, UpdatePod},
 };
 use crate::{
     clock,
@@ -92,6 +92,21 @@ impl Client {
     pub(super) async fn create(&self, pod: &CreatePod) -> Result<Pod, CallError> {
         let request = self.call(&self.calls, Method::POST, "/pods").json(pod);
         parsed(self.send(request).await?).await
+    }
+
+    /// Changes a pod. One try: it restarts what runs there.
+    pub(super) async fn update(&self, id: &str, pod: &UpdatePod) -> Result<Pod, CallError> {
+        let request = self.call(&self.calls, Method::PATCH, &format!("/pods/{id}")).json(pod);
+        parsed(self.send(request).await?).await
+    }
+
+    /// Asks for another state of a pod.
+    pub(super) async fn act(&self, id: &str, action: &serde_json::Value) -> Result<(), Failure> {
+        let path = format!("/pods/{id}/action");
+        let done = retry::call(self.policy, policy::again, || async {
+            self.send(self.call(&self.calls, Method::POST, &path).json(action)).await.map(drop)
+        });
+        done.await.map_err(|error| policy::failure(&error))
     }
 
     /// Terminates; one that isn't there is fine.

@@ -9,7 +9,7 @@ use url::Url;
 use super::{
     super::{ContainerSpec, Endpoint, MachineRequest},
     RunpodSettings,
-    types::{CreatePod, GpuWanted, Mounts, Persistent, Pod},
+    types::{CreatePod, GpuWanted, Mounts, Persistent, Pod, UpdatePod},
 };
 use crate::{config::Secret, domain::failure::Failure};
 
@@ -92,6 +92,18 @@ pub(super) fn create_body(
     }
 }
 
+/// The body that gives a pod that is there the same name and container.
+pub(super) fn update_body(
+    request: &MachineRequest,
+    container: &ContainerSpec,
+    gpu_id: &str,
+    settings: &RunpodSettings,
+) -> UpdatePod {
+    let CreatePod { name, image, args, disk, ports, env, mounts, .. } =
+        create_body(request, container, gpu_id, settings);
+    UpdatePod { name, image, args, disk, ports, env, mounts }
+}
+
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
@@ -106,7 +118,7 @@ fn quoted(word: &str) -> String {
 pub(super) fn endpoint(pod: &Pod, port: u16, settings: &RunpodSettings) -> Result<Endpoint, Failure> {
     let mapped = pod.runtime.iter().flat_map(|runtime| &runtime.ports).find_map(|mapping| {
         let fits = mapping.private == port && mapping.kind == "tcp";
-        Some((mapping.ip.as_ref().filter(|_| fits)?, mapping.public))
+        Some((mapping.ip.as_ref().filter(|_| fits)?, mapping.public?))
     });
     let through_proxy = mapped.is_none();
     let text = match mapped {

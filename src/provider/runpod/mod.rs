@@ -9,6 +9,7 @@ mod client;
 mod limit;
 mod machine;
 mod policy;
+mod take_over;
 mod types;
 
 use std::{
@@ -66,6 +67,8 @@ pub struct RunpodSettings {
     pub hf_secret: Option<String>,
     /// How long a pod may take until its container runs.
     pub start_deadline: Duration,
+    /// How long a pod that is taken over may go on with the container of before until a restart is asked for.
+    pub restart_after: Duration,
     /// How old the list of pods may be that waiting goes by.
     pub poll_every: Duration,
     /// How long a log that says nothing more is listened to.
@@ -92,6 +95,7 @@ impl RunpodSettings {
             hf_token: None,
             hf_secret: None,
             start_deadline: Duration::from_mins(20),
+            restart_after: Duration::from_secs(30),
             poll_every: Duration::from_secs(5),
             log_idle: Duration::from_secs(2),
             balance_limit: Duration::from_secs(10),
@@ -110,6 +114,7 @@ struct Seen {
     since: Instant,
     uptime: f64,
     restarts: u32,
+    restart_asked: bool,
 }
 
 /// See the module.
@@ -149,6 +154,7 @@ impl RunpodProvider {
                 since: Instant::now(),
                 uptime: 0.0,
                 restarts: 0,
+                restart_asked: false,
             };
             let known = seen.entry(pod.name.clone()).or_insert_with(fresh);
             if known.id != pod.id {
@@ -287,7 +293,10 @@ impl Provider for RunpodProvider {
         }
         let known = self.with_seen(|seen| seen.contains_key(&request.name));
         let age = if known { self.settings.poll_every } else { Duration::ZERO };
-        let found = self.find(&request.name, request.external_id.as_deref(), age).await?;
+        let found = match self.find(&request.name, request.external_id.as_deref(), age).await? {
+            None if request.taken_for.is_some() => self.take_over(request, container).await?,
+            found => found,
+        };
         let pod = match found {
             // It is seen that way after a restart of its host; another one isn't.
             Some(pod) if pod.lacks_gpus() && request.rented_before >= MOST_PODS => {
@@ -304,6 +313,7 @@ impl Provider for RunpodProvider {
             Some(pod) => pod,
             None => self.create(request, container).await?,
         };
+        let pod = self.as_ours(pod, request).await;
         let (seen_for, restarts) = self.note(&pod, Some(container.port));
         // Another worker may have waited for it before us.
         let rented_for = request.rented_for.filter(|_| request.external_id.as_deref() == Some(&*pod.id));
@@ -390,10 +400,11 @@ impl Provider for RunpodProvider {
             self.client.delete(id).await?;
         }
         for _ in 0..LOOKS_AT_GOING {
-            let left = self.list(name).await?;
-            let left: Vec<ProviderPod> = left.into_iter().filter(|pod| pod.name == name).collect();
+            let mut left = self.client.pods(Duration::ZERO).await?;
+            // By its id too: it may still have the name of the run before.
+            left.retain(|pod| !pod.is_gone() && (pod.name == name || ids.contains(&pod.id)));
             for pod in &left {
-                self.client.delete(&pod.external_id).await?;
+                self.client.delete(&pod.id).await?;
             }
             clean = if left.is_empty() { clean + 1 } else { 0 };
             // A list may lag: one that shows none says little, whatever ids we knew.

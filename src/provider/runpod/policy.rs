@@ -59,6 +59,25 @@ pub(super) fn create_verdict(error: &CallError) -> CreateVerdict {
     }
 }
 
+/// What to do about a change that failed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum UpdateVerdict {
+    /// It is gone, or can't be changed as it is.
+    Refused,
+    /// It may have been changed: look before trying again.
+    LookFirst,
+    /// As any other call.
+    Other,
+}
+
+pub(super) fn update_verdict(error: &CallError) -> UpdateVerdict {
+    match error {
+        CallError::Unclear(_) | CallError::Status { status: 500.., .. } => UpdateVerdict::LookFirst,
+        CallError::Status { status: 400 | 404 | 409 | 422, problem: true, .. } => UpdateVerdict::Refused,
+        CallError::Status { .. } => UpdateVerdict::Other,
+    }
+}
+
 fn no_capacity(detail: &str) -> bool {
     let detail = detail.to_lowercase();
     ["instances available", "capacity", "free gpus", "enough disk space"]

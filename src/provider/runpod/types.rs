@@ -1,7 +1,7 @@
 //! The shapes of RunPod's REST v2, as far as we use them. What it sends is read leniently, what we send is exact: an
 //! unknown field is refused there.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -37,6 +37,25 @@ pub(super) struct CreatePod {
 impl fmt::Debug for CreatePod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreatePod").field("name", &self.name).field("gpu", &self.gpu).finish_non_exhaustive()
+    }
+}
+
+/// `PATCH /pods/{id}`: another name and container for a pod that is there. It holds secrets, so it isn't shown.
+#[derive(Clone, Serialize)]
+pub(super) struct UpdatePod {
+    pub(super) name: String,
+    pub(super) image: String,
+    pub(super) args: String,
+    pub(super) disk: u32,
+    pub(super) ports: Vec<String>,
+    pub(super) env: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mounts: Option<Mounts>,
+}
+
+impl fmt::Debug for UpdatePod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdatePod").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -107,7 +126,9 @@ pub(super) struct Runtime {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct PortMapping {
     pub(super) private: u16,
-    pub(super) public: u32,
+    /// Null until it is mapped.
+    #[serde(default)]
+    pub(super) public: Option<u32>,
     #[serde(rename = "type")]
     pub(super) kind: String,
     #[serde(default)]
@@ -155,9 +176,17 @@ impl Pod {
         self.status == "RUNNING" && self.runtime.as_ref().is_some_and(|runtime| runtime.uptime.is_some())
     }
 
+    /// Whether its container runs, and came up within the last `time`.
+    pub(super) fn started_within(&self, time: Duration) -> bool {
+        let uptime = self.runtime.as_ref().and_then(|runtime| runtime.uptime);
+        self.runs() && uptime.is_some_and(|uptime| uptime <= time.as_secs_f64())
+    }
+
     /// Whether it can be told where its engine answers: ports are mapped a moment after the container runs.
     pub(super) fn is_addressable(&self, port: u16) -> bool {
-        let mapped = |runtime: &Runtime| runtime.ports.iter().any(|mapping| mapping.private == port);
+        let mapped = |runtime: &Runtime| {
+            runtime.ports.iter().any(|mapping| mapping.private == port && mapping.public.is_some())
+        };
         let late = |runtime: &Runtime| runtime.uptime.is_some_and(|uptime| uptime >= MAPPED_WITHIN_S);
         self.runs() && self.runtime.as_ref().is_some_and(|runtime| mapped(runtime) || late(runtime))
     }

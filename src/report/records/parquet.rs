@@ -4,12 +4,10 @@
 use std::{io::Write, sync::Arc};
 
 use parquet::{
-    basic::{Compression, ZstdLevel},
-    data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type},
+    data_type::{ByteArrayType, Int32Type, Int64Type},
     errors::ParquetError,
     file::{
         metadata::KeyValue,
-        properties::WriterProperties,
         writer::{SerializedFileWriter, SerializedRowGroupWriter},
     },
     schema::parser::parse_message_type,
@@ -17,7 +15,10 @@ use parquet::{
 use serde_json::json;
 
 use super::{Error, outcome};
-use crate::domain::measure::record::{LevelRecords, RequestRecord};
+use crate::{
+    domain::measure::record::{LevelRecords, RequestRecord},
+    report::parquet_columns::{column, each, known, properties, text},
+};
 
 const SCHEMA: &str = "
     message records {
@@ -43,11 +44,7 @@ pub(super) fn write(level: &LevelRecords, to: &mut (impl Write + Send)) -> Resul
     let frame = json!({
         "shape": level.shape, "window": level.window, "seed": level.seed, "client": level.client,
     });
-    let properties = WriterProperties::builder()
-        .set_created_by(concat!("dria-bench ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(6)?))
-        .set_key_value_metadata(Some(vec![KeyValue::new("dria-bench.level".to_owned(), frame.to_string())]))
-        .build();
+    let properties = properties(Some(vec![KeyValue::new("dria-bench.level".to_owned(), frame.to_string())]))?;
     let schema = Arc::new(parse_message_type(SCHEMA)?);
     let mut file = SerializedFileWriter::new(to, schema, Arc::new(properties))?;
     let mut rows = file.next_row_group()?;
@@ -69,28 +66,6 @@ pub(super) fn write(level: &LevelRecords, to: &mut (impl Write + Send)) -> Resul
     Ok(())
 }
 
-fn text(text: &str) -> ByteArray {
-    ByteArray::from(text.as_bytes().to_vec())
-}
-
-/// A column in which every row has a value.
-fn each<T: DataType, W: Write + Send>(
-    rows: &mut SerializedRowGroupWriter<'_, W>,
-    values: impl Iterator<Item = T::T>,
-) -> Result<(), ParquetError> {
-    column::<T, W>(rows, &values.collect::<Vec<_>>(), None, None)
-}
-
-/// A column in which a row may have none.
-fn known<T: DataType, W: Write + Send>(
-    rows: &mut SerializedRowGroupWriter<'_, W>,
-    values: impl Iterator<Item = Option<T::T>>,
-) -> Result<(), ParquetError> {
-    let values: Vec<_> = values.collect();
-    let defined: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
-    column::<T, W>(rows, &values.into_iter().flatten().collect::<Vec<_>>(), Some(&defined), None)
-}
-
 /// The lists. An empty one is a level without a value; a value that isn't the first of its list repeats.
 fn arrivals<W: Write + Send>(
     rows: &mut SerializedRowGroupWriter<'_, W>,
@@ -109,18 +84,4 @@ fn arrivals<W: Write + Send>(
         }
     }
     column::<Int64Type, W>(rows, &values, Some(&defined), Some(&repeated))
-}
-
-/// Writes the next column. Unsigned numbers are stored as the signed ones of the same bits.
-fn column<T: DataType, W: Write + Send>(
-    rows: &mut SerializedRowGroupWriter<'_, W>,
-    values: &[T::T],
-    defined: Option<&[i16]>,
-    repeated: Option<&[i16]>,
-) -> Result<(), ParquetError> {
-    let next = rows.next_column()?;
-    let mut writer =
-        next.ok_or_else(|| ParquetError::General("the schema has too few columns".to_owned()))?;
-    writer.typed::<T>().write_batch(values, defined, repeated)?;
-    writer.close()
 }

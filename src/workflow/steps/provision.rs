@@ -14,7 +14,7 @@ use crate::{
         outputs::ProvisionOutput,
     },
     provider::MachineRequest,
-    store,
+    store::{self, pods::Taken},
 };
 
 /// Disk that must be free on a local machine for logs, the database and a little more, bytes. Weights are there
@@ -38,18 +38,20 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
     };
     intend(context, &name).await?;
     let rented = spec.machine.provider == ProviderKind::Runpod;
+    let taken = taken(context, &name).await?;
     let mut request = MachineRequest {
         name: name.clone(),
         machine: spec.machine.clone(),
         container,
         external_id: recorded_id(context, &name).await?,
+        taken_for: None,
         rented_for: None,
         rented_before: 0,
         gated_model: is_gated(context),
         disk_needed_bytes: LOCAL_DISK_NEEDED_BYTES,
         program: install.as_ref().map(|install| install.program.clone()),
     };
-    if rented && request.external_id.is_none() {
+    if rented && (request.external_id.is_none() || taken.is_some()) {
         rental::may_rent(context, provider.as_ref()).await?;
     }
     let asked = Instant::now();
@@ -57,11 +59,12 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
         if rented {
             (request.rented_before, request.rented_for) =
                 rental::history(context, &name, request.external_id.as_deref()).await?;
+            request.taken_for = taken.as_ref().map(|taken| taken_for(taken, asked));
         }
         let machine = match provider.ensure_machine(&request).await {
             Ok(machine) => machine,
             Err(failure) => {
-                rental::settle(context, provider.as_ref(), &name).await?;
+                rental::settle(context, provider.as_ref(), &name, request.external_id.as_deref()).await?;
                 return Err(explained(context, failure));
             }
         };
@@ -75,6 +78,8 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
         tokio::time::sleep(LOOK_EVERY).await;
     };
     let seconds = asked.elapsed().as_secs_f64();
+    // One that was lost, or could not be taken over, was replaced.
+    let taken = taken.filter(|taken| machine.external_id.as_deref() == Some(&*taken.external_id));
     let output = ProvisionOutput {
         pod_name: name,
         external_id: machine.external_id.clone(),
@@ -82,10 +87,12 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
         price_usd_per_hour: machine.price_usd_per_hour,
         install,
         placement_s: rented.then_some(seconds),
+        machine_of: taken.as_ref().map(|taken| taken.from),
     };
     let mut report = StepReport::new(&output, json!({ "machine_s": seconds }))?;
     report.public_id = Some(match machine.external_id {
-        Some(external_id) if rented => external_id,
+        // A pod's id is that of the first run that had it.
+        Some(external_id) if rented && taken.is_none() => external_id,
         _ => context.run.id.to_string(),
     });
     Ok(report)
@@ -98,6 +105,17 @@ async fn intend(context: &StepContext<'_>, name: &str) -> Result<(), Failure> {
     store::pods::intend(&mut conn, context.run.id, context.run.generation, provider, name)
         .await
         .map_err(|error| database_failure(&error))
+}
+
+/// Whose pod it was before it was handed over, where it was.
+async fn taken(context: &StepContext<'_>, name: &str) -> Result<Option<Taken>, Failure> {
+    let mut conn = context.connection().await?;
+    store::pods::taken(&mut conn, name).await.map_err(|error| database_failure(&error))
+}
+
+/// How long ago that was, if it was asked for at `asked`.
+fn taken_for(taken: &Taken, asked: Instant) -> Duration {
+    Duration::try_from_secs_f64(taken.taken_for_s).unwrap_or_default() + asked.elapsed()
 }
 
 /// The id under which an earlier try of this step left the machine.

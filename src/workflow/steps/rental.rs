@@ -6,9 +6,20 @@ use rust_decimal::Decimal;
 
 use super::{StepContext, database_failure};
 use crate::{
-    domain::{failure::Failure, kinds::ProviderKind, money, step::StepKind},
+    domain::{
+        failure::Failure,
+        ids::{RunId, pod_prefix},
+        kinds::ProviderKind,
+        money,
+        step::StepKind,
+    },
+    ledger,
     provider::{Machine, Provider, ProviderPod},
-    store::{self, pods, rentals, steps},
+    store::{
+        self, matrix_cells,
+        pods::{self, Pod},
+        rentals, steps,
+    },
     workflow::{Error, budget},
 };
 
@@ -93,22 +104,55 @@ pub(super) async fn record_machine(
     recorded.await.map_err(|error| database_failure(&error))
 }
 
-/// Brings what is recorded under a name up to what its provider has: a create whose answer was lost may have made a pod
-/// that nobody recorded, and one that failed may have been removed. A provider that can't be asked is asked later.
+/// Gives a pod that its run has no more use for to the next run of its group, where there is one that is to be measured on
+/// the same machine. Returns that run; `None`: the pod is to be removed.
+pub(super) async fn hand_over(
+    context: &StepContext<'_>,
+    provider: &dyn Provider,
+    pod: &Pod,
+) -> Result<Option<RunId>, Failure> {
+    let run = context.run;
+    let ended_badly = run.error.is_some() || run.cancel_requested;
+    if provider.kind() != ProviderKind::Runpod || ended_badly || pod.name != context.pod_name() {
+        return Ok(None);
+    }
+    let mut conn = context.connection().await?;
+    let wanted = matrix_cells::has_successor(&mut conn, run.id).await;
+    drop(conn);
+    if !wanted.map_err(|error| database_failure(&error))? {
+        return Ok(None);
+    }
+    // Only what is there, and alone under its name: what a lost answer left beside it is removed with it.
+    let mut listed = provider.list(&pod.name).await?;
+    listed.retain(|listed| listed.name == pod.name);
+    let [listed] = &listed[..] else { return Ok(None) };
+    if Some(&listed.external_id) != pod.external_id.as_ref() {
+        return Ok(None);
+    }
+    let (pool, queue) = (&context.services.pool, context.services.queue.as_ref());
+    let actor = format!("run:{}", run.id);
+    ledger::hand_over(pool, queue, &context.services.deployment, run.id, &actor).await.map_err(ledger_failure)
+}
+
+/// Brings what is recorded under a name, or id, up to what its provider has: a create whose answer was lost may have made a
+/// pod that nobody recorded, and one that failed may have been removed. A provider that can't be asked is asked later.
 pub(super) async fn settle(
     context: &StepContext<'_>,
     provider: &dyn Provider,
     name: &str,
+    external_id: Option<&str>,
 ) -> Result<(), Failure> {
     if provider.kind() != ProviderKind::Runpod {
         return Ok(());
     }
-    let Ok(mut listed) = provider.list(name).await else { return Ok(()) };
-    listed.retain(|pod| pod.name == name);
+    // One that was taken over may still have its old name.
+    let prefix = pod_prefix(&context.services.deployment);
+    let Ok(mut listed) = provider.list(&prefix).await else { return Ok(()) };
+    listed.retain(|pod| pod.name == name || Some(&*pod.external_id) == external_id);
     let settled = async {
         let mut tx = context.services.pool.begin().await?;
         for pod in &listed {
-            record_listed(&mut tx, Some(context.run.id), provider.kind(), pod).await?;
+            record_listed(&mut tx, context.run.id, provider.kind(), name, pod).await?;
         }
         if listed.is_empty() {
             rentals::end(&mut tx, name, None).await?;
@@ -119,15 +163,16 @@ pub(super) async fn settle(
     settled.await.map_err(|error| database_failure(&error))
 }
 
-/// Records a pod that a provider lists.
+/// Records a pod that a provider lists, under the name by which the run has it.
 async fn record_listed(
     conn: &mut sqlx::PgConnection,
-    run: Option<crate::domain::ids::RunId>,
+    run: RunId,
     provider: ProviderKind,
+    name: &str,
     pod: &ProviderPod,
 ) -> Result<(), store::Error> {
     match &pod.rented {
-        Some(rented) => rentals::record(conn, run, provider, &pod.name, &pod.external_id, rented).await,
+        Some(rented) => rentals::record(conn, Some(run), provider, name, &pod.external_id, rented).await,
         None => Ok(()),
     }
 }

@@ -1,5 +1,5 @@
 //! teardown: remove everything the run ever started, by name, and see that it is gone. It always runs, and runs until
-//! it succeeds.
+//! it succeeds. A pod that the next run of a group is to be measured on is handed over instead.
 
 use serde_json::json;
 
@@ -10,19 +10,29 @@ use crate::{
 };
 
 pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure> {
-    let mut removed = Vec::new();
+    let (mut removed, mut handed_over) = (Vec::new(), None);
     for pod in recorded(context).await? {
         if pod.state == "gone" {
             continue;
         }
         let provider = context.services.providers.get(pod.provider)?;
+        if let Some(to) = rental::hand_over(context, provider.as_ref(), &pod).await? {
+            handed_over = Some(json!({ "pod": pod.name, "to": to }));
+            continue;
+        }
         let mut conn = context.connection().await?;
-        pods::deleting(&mut conn, &pod.name).await.map_err(|error| database_failure(&error))?;
+        let ours = pods::deleting(&mut conn, &pod.name).await.map_err(|error| database_failure(&error))?;
         drop(conn);
-        rental::settle(context, provider.as_ref(), &pod.name).await?;
-        provider.destroy(&pod.name, pod.external_id.as_deref()).await?;
+        if !ours {
+            // Whoever took this teardown over from us, or we from them, has handed it over meanwhile.
+            continue;
+        }
+        let external_id = pod.external_id.as_deref();
+        rental::settle(context, provider.as_ref(), &pod.name, external_id).await?;
+        provider.destroy(&pod.name, external_id).await?;
         // A create whose answer was lost may have left more under the name than we know an id of.
-        let left = provider.list(&pod.name).await?;
+        let mut left = provider.list(&pod.name).await?;
+        left.retain(|left| left.name == pod.name);
         if !left.is_empty() {
             return Err(Failure::transient(
                 "not_gone",
@@ -32,7 +42,11 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
         is_gone(context, &pod.name).await.map_err(|error| database_failure(&error))?;
         removed.push(pod.name);
     }
-    StepReport::new(&json!({ "removed": removed }), json!({}))
+    let mut output = json!({ "removed": removed });
+    if let Some(handed_over) = handed_over {
+        output["handed_over"] = handed_over;
+    }
+    StepReport::new(&output, json!({}))
 }
 
 /// Records that a pod is gone, and that nothing is paid for it any more.

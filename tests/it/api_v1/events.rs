@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{App, problem};
 
 /// The ids of the next `most` events of a stream, or of all until it ends.
-async fn ids(response: Response, most: usize) -> Vec<i64> {
+pub(crate) async fn ids(response: Response, most: usize) -> Vec<i64> {
     let mut bytes = response.bytes_stream();
     let (mut text, mut ids) = (String::new(), Vec::new());
     while ids.len() < most {

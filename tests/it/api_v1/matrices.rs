@@ -69,6 +69,84 @@ async fn a_matrix_by_names_of_the_catalog_is_made_listed_and_cancelled() {
 }
 
 #[tokio::test]
+async fn all_matrices_come_page_by_page_newest_first() {
+    let app = App::new().await;
+    let operator = app.token(Role::Operator).await;
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        made.push(start(&app, &operator, &two()).await);
+    }
+    // Two of the same moment: the id decides.
+    app.bench.database.execute("update matrices set created_at = date_trunc('minute', created_at)").await;
+    let (mut seen, mut path) = (Vec::new(), "/api/v1/matrices?limit=2".to_owned());
+    let pages = loop {
+        let page = app.json(&path).await;
+        let ids = page["matrices"].as_array().unwrap().iter();
+        seen.extend(ids.map(|matrix| format!("/api/v1/matrices/{}", matrix["matrix"].as_str().unwrap())));
+        let Some(next) = page["next"].as_str() else { break seen.len().div_ceil(2) };
+        path = format!("/api/v1/matrices?limit=2&cursor={next}");
+    };
+    made.reverse();
+    assert_eq!((pages, seen), (3, made));
+    assert_eq!(problem(app.get("/api/v1/matrices?cursor=x").await).await.2, ["cursor"]);
+}
+
+#[tokio::test]
+async fn a_request_with_a_key_makes_one_matrix_however_often_it_arrives() {
+    let app = App::new().await;
+    let operator = app.token(Role::Operator).await;
+    let send = async |path: &str, key: &str, body: &Value| {
+        let request = app.request(Method::POST, path).bearer_auth(&operator).header("idempotency-key", key);
+        request.json(body).send().await.unwrap()
+    };
+    let body = two();
+    let all = futures::future::join_all((0..4).map(|_| send("/api/v1/matrices", "night-1", &body))).await;
+    let mut statuses: Vec<u16> = all.iter().map(|response| response.status().as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 201]);
+    let again: Value = send("/api/v1/matrices", "night-1", &body).await.json().await.unwrap();
+    assert_eq!(again["replayed"], true);
+    assert_eq!(app.bench.database.count("select count(*) from matrices").await, 1);
+    let mut other = two();
+    other["max_parallel"] = json!(2);
+    let (status, code, _) = problem(send("/api/v1/matrices", "night-1", &other).await).await;
+    assert_eq!((status, code.as_str()), (409, "refused"));
+    // A run doesn't get a matrix' key.
+    let (status, ..) = problem(send("/api/v1/runs", "night-1", &super::plain()).await).await;
+    assert_eq!(status, 409);
+    // A matrix that could not be made keeps no key.
+    let mut bad = two();
+    bad["max_cells"] = json!(1);
+    assert_eq!(send("/api/v1/matrices", "night-2", &bad).await.status(), 422);
+    assert_eq!(send("/api/v1/matrices", "night-2", &body).await.status(), 201);
+}
+
+#[tokio::test]
+async fn the_load_of_a_matrix_is_that_of_each_of_its_runs() {
+    let app = App::new().await;
+    let operator = app.token(Role::Operator).await;
+    schedules::sync(&app.bench.database.pool, &Definitions::default(), &chores::names()).await.unwrap();
+    let load = json!({ "rates": [8, 1, 8], "seconds": 5, "prompt_tokens": 64, "seed": 7 });
+    let mut body = two();
+    body["load"] = load.clone();
+    start(&app, &operator, &body).await;
+    start(&app, &operator, &json!({ "schedule": "nightly", "load": load })).await;
+    let others = "select count(*) from matrix_cells c join matrices m on m.id = c.matrix_id
+         where c.spec #> '{load,rates}' <> '[1, 8]' or (c.spec #>> '{load,seconds}')::float8 <> 5
+            or (c.spec #>> '{load,prompt_tokens}')::int <> 64 or (c.spec #>> '{load,output_tokens}')::int <> 200
+            or (c.spec #>> '{load,seed}')::int <> 7 or m.workflow::text not like '%concurrency:8%'
+            or m.workflow::text like '%concurrency:2%'";
+    assert_eq!(app.bench.database.count("select count(*) from matrix_cells").await, 14);
+    assert_eq!(app.bench.database.count(others).await, 0);
+    body["load"] = json!({ "rates": [0], "seconds": -1, "tokens": 3 });
+    let mut fields = problem(post(&app, &operator, "", &body).await).await.2;
+    fields.sort();
+    assert_eq!(fields, ["load.seconds", "load.tokens"]);
+    body["load"] = json!({ "rates": [0] });
+    assert_eq!(problem(post(&app, &operator, "", &body).await).await.2, ["load.rates"]);
+}
+
+#[tokio::test]
 async fn a_matrix_that_is_over_is_resumed_under_a_new_budget() {
     let app = App::new().await;
     let operator = app.token(Role::Operator).await;

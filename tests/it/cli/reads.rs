@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use super::QUICK;
 use crate::support::{
-    program::{Bench, Running, end_of},
+    program::{Bench, Running, end_of, program},
     runs::broken_invariants,
 };
 
@@ -66,6 +66,33 @@ async fn a_run_gives_ten_results_that_every_read_shows_as_text_and_as_json() {
     assert_eq!(again["spec"], report["spec"], "the same engine, model, machine, load and seed");
     assert_eq!(again["system"]["prompts"]["sha256"], report["system"]["prompts"]["sha256"]);
     assert_eq!(broken_invariants(&bench.database, bench.data_dir()).await, Vec::<String>::new());
+}
+
+#[test]
+fn the_settings_of_price_sources_are_shown_and_no_key_is() {
+    let mut command = program();
+    command
+        .args(["config", "show", "--json"])
+        .env("HOME", "/nonexistent")
+        .env("PRICE_LIUM_URL", "http://ann:hunter2@127.0.0.1:7/lium")
+        .env("LAMBDA_API_KEY", "hunter2")
+        .env("RUNPOD_API_KEY", "hunter2");
+    let shown = end_of(&mut command);
+    assert_eq!((shown.code, shown.stdout.contains("hunter2")), (Some(0), false), "{shown:?}");
+    let json = shown.json();
+    let of = |key: &str| (json[key]["value"].clone(), json[key]["origin"].as_str().unwrap().to_owned());
+    assert_eq!(
+        of("prices.lium.url"),
+        ("http://ann:***@127.0.0.1:7/lium".into(), "environment PRICE_LIUM_URL".to_owned())
+    );
+    assert_eq!(of("prices.vultr.url").1, "default");
+    assert_eq!(of("prices.lambda.key"), ("***".into(), "environment LAMBDA_API_KEY".to_owned()));
+    assert_eq!(of("prices.runpod_v2.key"), ("***".into(), "environment RUNPOD_API_KEY".to_owned()));
+    assert_eq!(of("prices.verda.key"), (serde_json::Value::Null, "default".to_owned()));
+    assert_eq!(json["prices.verda.key"]["variable"], "VERDA_API_KEY");
+    assert!(json.get("prices.lium.key").is_none(), "it wants none");
+    assert!(json["prices.lium.interval_s"]["value"].as_u64().unwrap() > 0);
+    assert!(json["prices.lium.time_limit_s"]["value"].as_u64().unwrap() > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -102,7 +102,7 @@ async fn a_matrix_of_this_machine_is_run_shown_and_not_resumed_by_commands() {
     assert_eq!((&report["state"], &report["cells"]["done"]), (&"done".into(), &1.into()));
     assert!(ended.stderr.contains("done      Qwen 3 8B on truth on cpu"), "{ended:?}");
     let shown = bench.run("matrices show latest");
-    assert!(shown.stdout.contains("1 cells: 1 done\n0 of 40.00 USD spent in 0:00:"), "{shown:?}");
+    assert!(shown.stdout.contains("1 cell: 1 done\n0 of 40.00 USD spent in 0:00:"), "{shown:?}");
     assert_eq!(bench.run("matrices list --json").json()[0]["cells"]["planned"], 1);
     for (arguments, said) in [
         ("matrices resume latest", "every cell of matrix"),

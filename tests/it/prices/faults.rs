@@ -87,6 +87,33 @@ async fn one_that_hangs_holds_nobody_up_and_nobody_asks_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_whose_prices_cannot_be_stored_stops_none_of_the_others() {
+    let prices = Prices::new().await;
+    prices
+        .database
+        .execute(
+            "create function refuse() returns trigger language plpgsql as $$ begin raise 'no room for %', new.source; end $$;
+             create trigger refuse before insert on latest_prices for each row when (new.source in ('akash', 'lium'))
+             execute function refuse()",
+        )
+        .await;
+    let done = prices.scrape(&["akash", "lium", "runpod", "vultr"]).await;
+    let outcomes: Vec<Outcome> = done.iter().map(|done| done.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Failed, Outcome::Failed, Outcome::Ok, Outcome::Ok], "{done:?}");
+    let why = done[0].error.as_deref().unwrap();
+    assert!(
+        why.starts_with("its prices could not be recorded: ") && why.contains("no room for akash"),
+        "{why}"
+    );
+    let names = vec!["akash".to_owned()];
+    let states = price_reads::sources(&mut prices.pool().acquire().await.unwrap(), &names).await.unwrap();
+    assert_eq!(states[0].error.as_deref(), Some(why), "and it is on record");
+    // Where it is so for all that are asked, the database is what is broken.
+    let wanted = [dria_bench::prices::find("akash").unwrap()];
+    assert!(dria_bench::prices::scrape(prices.pool(), &prices.settings, &wanted, true).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_part_that_fails_costs_only_itself_and_withdraws_nothing() {
     let prices = Prices::new().await;
     let whole = prices.ask("gpuhunt").await;

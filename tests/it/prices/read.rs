@@ -27,7 +27,15 @@ const PAGES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("skypilot", &[("lambda", "skypilot/lambda/vms.csv")]),
-    ("runpod_v2", &[("gpus", "runpod_v2/catalog/gpus")]),
+    (
+        "runpod_v2",
+        &[
+            ("gpus x1", "runpod_v2/catalog/gpus"),
+            ("gpus x2", "runpod_v2/catalog/gpus"),
+            ("gpus x4", "runpod_v2/catalog/gpus"),
+            ("gpus x8", "runpod_v2/catalog/gpus"),
+        ],
+    ),
     ("lambda", &[("instance-types", "lambda")]),
     ("shadeform", &[("types", "shadeform")]),
     ("primeintellect", &[("gpus", "primeintellect")]),
@@ -125,7 +133,7 @@ fn units_are_those_of_each_source() {
 /// Every page of every source without one field that it can't do without: source, field, path that is named.
 const MISSED: &[(&str, &str, &str)] = &[
     ("runpod", "securePrice", "gpuTypes: data.gpuTypes[0].securePrice: is missing"),
-    ("runpod_v2", "secure", "gpus: gpus[0].price.secure: is missing"),
+    ("runpod_v2", "secure", "gpus x1: gpus[0].price.secure: is missing"),
     ("vastai", "dph_base", "bundles: offers[0].dph_base: is missing"),
     ("vultr", "hourly_cost", "plans: plans[0].hourly_cost: is missing"),
     ("azure", "retailPrice", "prices: Items[0].retailPrice: is missing"),

@@ -39,7 +39,8 @@ async fn all_sources_answer_and_a_second_scrape_of_the_same_adds_nothing() {
     let third = scrape_all(prices.pool(), &prices.settings).await.unwrap();
     assert!(third.iter().all(|done| done.outcome == Outcome::TooSoon), "{third:?}");
 
-    let of_h100 = Filter { gpu_key: Some(H100), kind: Some(PriceKind::OnDemand), ..Filter::default() };
+    let h100 = [H100.to_owned()];
+    let of_h100 = Filter { gpu_keys: Some(&h100), kind: Some(PriceKind::OnDemand), ..Filter::default() };
     let cheapest = prices.latest(&of_h100).await;
     assert_eq!(
         (cheapest[0].platform.as_str(), cheapest[0].usd_per_gpu_hour.to_string()),
@@ -48,7 +49,7 @@ async fn all_sources_answer_and_a_second_scrape_of_the_same_adds_nothing() {
     assert!(cheapest.iter().all(|price| price.freshness == Freshness::Fresh));
     let aws: Vec<_> = cheapest.iter().filter(|price| price.platform == "aws").collect();
     assert_eq!((aws[0].usd_per_gpu_hour.to_string().as_str(), aws[0].gpu_count), ("6.88", 8));
-    let in_region = Filter { region: Some("US-KS-2"), gpu_key: Some(H100), ..Filter::default() };
+    let in_region = Filter { region: Some("US-KS-2"), gpu_keys: Some(&h100), ..Filter::default() };
     assert!(prices.latest(&in_region).await.iter().any(|price| price.source == "runpod_v2"));
 }
 
@@ -142,14 +143,14 @@ async fn what_a_source_lists_no_longer_is_marked_and_left_out_of_medians() {
     prices.clouds.serve("lium", lium("0.40"));
     let done = prices.ask("lium").await;
     assert_eq!((done.points, done.withdrawn), (1, 2));
-    let gone = prices.latest(&Filter { gpu_key: Some(H100), ..Filter::default() }).await;
+    let gone = prices.latest(&Filter { gpu_keys: Some(&[H100.to_owned()]), ..Filter::default() }).await;
     assert_eq!((gone.len(), gone[0].freshness), (1, Freshness::Old));
     assert!(gone[0].reason.contains("lists it no longer"), "{}", gone[0].reason);
     let body = crate::support::clouds::body("lium", "").unwrap();
     prices.clouds.serve("lium", body);
     assert_eq!(prices.ask("lium").await.points, 2, "what comes back is a point");
     assert_eq!(
-        prices.latest(&Filter { gpu_key: Some(H100), ..Filter::default() }).await[0].freshness,
+        prices.latest(&Filter { gpu_keys: Some(&[H100.to_owned()]), ..Filter::default() }).await[0].freshness,
         Freshness::Fresh
     );
 }

@@ -99,6 +99,7 @@ impl FakeClouds {
             },
             time_limit: None,
             at_once: 4,
+            drop_percent: 10,
         }
     }
 

@@ -22,7 +22,7 @@ use dria_bench::{
     truth::{self, TruthServer},
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 
 /// The key that the fake knows.
 pub(crate) const KEY: &str = "rpa_FAKEKEYFAKEKEYFAKEKEY";
@@ -40,6 +40,9 @@ const MYSELF: &str = include_str!("../../fixtures/runpod/graphql/myself.200.json
 const HTML: &str = include_str!("../../fixtures/runpod/v2/error.403_cloudflare.html");
 const FIELDS: [&str; 10] =
     ["name", "image", "args", "disk", "ports", "env", "cloud", "dataCenterIds", "gpu", "mounts"];
+/// What a change may hold.
+const MUTABLE: [&str; 9] =
+    ["name", "image", "args", "disk", "ports", "env", "registry", "mounts", "globalNetworking"];
 /// Where pods are, in turn, where nobody asks for a data center.
 const DATA_CENTERS: [&str; 3] = ["US-KS-2", "EU-RO-1", "CA-MTL-1"];
 
@@ -55,6 +58,9 @@ pub(crate) struct Faults {
     pub(crate) forbidden: Vec<String>,
     /// Creates whose reply breaks off after the pod was made.
     pub(crate) lost_replies: u32,
+    /// Changes whose reply breaks off after they were made, and changes that don't restart the container by themselves.
+    pub(crate) lost_changes: u32,
+    pub(crate) no_reset: bool,
     /// Statuses that the next requests of this method are answered with; 403 is a page in HTML.
     pub(crate) answers: VecDeque<(Method, u16)>,
     /// Lists that still are as they were when this was set.
@@ -66,6 +72,8 @@ pub(crate) struct Faults {
     pub(crate) exits: bool,
     pub(crate) restarts: bool,
     pub(crate) no_tcp: bool,
+    /// Ports are listed without a number outside.
+    pub(crate) unmapped: bool,
     /// Pods that run from their create on.
     pub(crate) at_once: bool,
     /// What pods cost, USD an hour, and the list says of an `NVIDIA H200`; null: as in the fixtures.
@@ -84,6 +92,12 @@ struct FakePod {
     body: Value,
     looks: u32,
     engine: TruthServer,
+    /// When its container came up.
+    started: Instant,
+    /// The container of a change that waits for a restart.
+    next: Option<TruthServer>,
+    /// The port that its container listens on.
+    port: u16,
     stuck: bool,
     exits: bool,
     restarts: bool,
@@ -96,6 +110,7 @@ struct Inner {
     pods: Vec<FakePod>,
     requests: Vec<String>,
     bodies: Vec<Value>,
+    changes: Vec<Value>,
     created: u32,
 }
 
@@ -118,6 +133,7 @@ impl FakeRunpod {
         let app = Router::new()
             .route("/v2/pods", any(pods))
             .route("/v2/pods/{id}", any(one))
+            .route("/v2/pods/{id}/action", any(act))
             .route("/v2/pods/{id}/logs", any(logs))
             .route("/v2/catalog/gpus", any(gpus))
             .route("/v2/billing/pods", any(bill))
@@ -211,6 +227,17 @@ impl FakeRunpod {
         lock(&self.inner).bodies.clone()
     }
 
+    /// Bodies of all changes, refused ones too.
+    pub(crate) fn changes(&self) -> Vec<Value> {
+        lock(&self.inner).changes.clone()
+    }
+
+    /// Names of the pods that there are.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let inner = lock(&self.inner);
+        inner.pods.iter().map(|pod| pod.body["name"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// Requests so far that begin so.
     pub(crate) fn requests(&self, start: &str) -> usize {
         lock(&self.inner).requests.iter().filter(|request| request.starts_with(start)).count()
@@ -264,6 +291,11 @@ async fn pods(
 
 fn list(inner: &mut Inner) -> Response {
     let mut shown: Vec<Value> = inner.pods.iter_mut().map(look).collect();
+    if inner.faults.unmapped {
+        for port in shown.iter_mut().filter_map(|pod| pod.pointer_mut("/runtime/ports/0")) {
+            (port["public"], port["ip"]) = (Value::Null, Value::Null);
+        }
+    }
     if let Some((left, then)) = inner.faults.lag.as_mut()
         && *left > 0
     {
@@ -293,15 +325,7 @@ async fn create(inner: &Arc<Mutex<Inner>>, body: &str) -> Response {
             return problem(403, "access denied");
         }
     }
-    let words: Vec<&str> = asked["args"].as_str().unwrap().split(' ').collect();
-    let after = |flag: &str| words.iter().position(|word| *word == flag).map(|at| words[at + 1].to_owned());
-    let settings = truth::Settings {
-        ttft: Duration::from_millis(5),
-        itl: Duration::from_millis(1),
-        model: after("--served-model-name").unwrap_or_else(|| "truth".to_owned()),
-        ..truth::Settings::default()
-    };
-    let engine = truth::serve(settings, TcpListener::bind("127.0.0.1:0").await.unwrap()).await.unwrap();
+    let engine = container(&asked).await;
     let mut inner = lock(inner);
     inner.created += 1;
     let mut pod: Value = serde_json::from_str(RUNNING).unwrap();
@@ -324,15 +348,109 @@ async fn create(inner: &Arc<Mutex<Inner>>, body: &str) -> Response {
     }
     let Faults { stuck, exits, restarts, no_tcp, at_once, .. } = inner.faults;
     let looks = if at_once { 3 } else { 0 };
-    let mut made = FakePod { body: pod, looks, engine, stuck, exits, restarts, no_tcp };
+    let port = port(&asked);
+    let mut made = FakePod {
+        body: pod,
+        looks,
+        engine,
+        started: Instant::now(),
+        next: None,
+        port,
+        stuck,
+        exits,
+        restarts,
+        no_tcp,
+    };
     let pod = if at_once { look(&mut made) } else { made.body.clone() };
     inner.pods.push(made);
     if inner.faults.lost_replies > 0 {
         inner.faults.lost_replies -= 1;
-        let broken = futures::stream::iter([Err::<String, _>(std::io::Error::other("the line is cut"))]);
-        return (StatusCode::CREATED, Body::from_stream(broken)).into_response();
+        return broken(StatusCode::CREATED);
     }
     (StatusCode::CREATED, axum::Json(pod)).into_response()
+}
+
+/// A reply that breaks off.
+fn broken(status: StatusCode) -> Response {
+    let pieces = futures::stream::iter([Err::<String, _>(std::io::Error::other("the line is cut"))]);
+    (status, Body::from_stream(pieces)).into_response()
+}
+
+/// What the arguments of a body start.
+async fn container(asked: &Value) -> TruthServer {
+    let words: Vec<&str> = asked["args"].as_str().unwrap().split(' ').collect();
+    let after = |flag: &str| words.iter().position(|word| *word == flag).map(|at| words[at + 1].to_owned());
+    let settings = truth::Settings {
+        ttft: Duration::from_millis(5),
+        itl: Duration::from_millis(1),
+        model: after("--served-model-name").unwrap_or_else(|| "truth".to_owned()),
+        ..truth::Settings::default()
+    };
+    truth::serve(settings, TcpListener::bind("127.0.0.1:0").await.unwrap()).await.unwrap()
+}
+
+fn port(asked: &Value) -> u16 {
+    asked["ports"][0].as_str().unwrap().trim_end_matches("/tcp").parse().unwrap()
+}
+
+/// Changes a pod as far as it may be changed. Its container comes up anew, unless a fault says otherwise.
+async fn change(inner: &Arc<Mutex<Inner>>, id: &str, body: &str) -> Response {
+    let asked: Value = serde_json::from_str(body).unwrap();
+    let fields = asked.as_object().unwrap();
+    lock(inner).changes.push(asked.clone());
+    if let Some(unknown) = fields.keys().find(|field| !MUTABLE.contains(&field.as_str())) {
+        return problem(422, &format!("$: additional properties '{unknown}' not allowed"));
+    }
+    let engine = container(&asked).await;
+    let mut inner = lock(inner);
+    let no_reset = inner.faults.no_reset;
+    let Some(pod) = inner.pods.iter_mut().find(|pod| pod.body["id"] == id) else {
+        return problem(404, "pod not found");
+    };
+    for (field, value) in fields {
+        pod.body[field] = value.clone();
+    }
+    pod.next = Some(engine);
+    if !no_reset {
+        pod.restart();
+    }
+    let shown = pod.body.clone();
+    if inner.faults.lost_changes > 0 {
+        inner.faults.lost_changes -= 1;
+        return broken(StatusCode::OK);
+    }
+    axum::Json(shown).into_response()
+}
+
+impl FakePod {
+    /// Its container ends, and the one it was last asked for comes up.
+    fn restart(&mut self) {
+        if let Some(next) = self.next.take() {
+            self.engine = next;
+        }
+        (self.looks, self.started, self.port) = (0, Instant::now(), port(&self.body));
+        (self.body["status"], self.body["runtime"]) = (json!("STARTING"), Value::Null);
+    }
+}
+
+async fn act(
+    State(inner): State<Arc<Mutex<Inner>>>,
+    Path(id): Path<String>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let mut inner = lock(&inner);
+    if let Some(response) = refused(&mut inner, &method, &uri, &headers) {
+        return response;
+    }
+    assert!(body.contains("restart") || body.contains("start"), "{body}");
+    match inner.pods.iter_mut().find(|pod| pod.body["id"] == id.as_str()) {
+        Some(pod) => pod.restart(),
+        None => return problem(404, "pod not found"),
+    }
+    StatusCode::OK.into_response()
 }
 
 /// The pod as it is at this look: each brings it on.
@@ -345,10 +463,9 @@ fn look(pod: &mut FakePod) -> Value {
         pod.body["status"] = json!("EXITED");
         pod.body["runtime"] = Value::Null;
     } else {
-        let private = pod.body["ports"][0].as_str().unwrap().trim_end_matches("/tcp").parse::<u16>().unwrap();
-        let public = pod.engine.address().port();
+        let (private, public) = (pod.port, pod.engine.address().port());
         let kind = if pod.no_tcp { "http" } else { "tcp" };
-        let up = if pod.restarts { 100 / pod.looks } else { pod.looks };
+        let up = if pod.restarts { f64::from(100 / pod.looks) } else { pod.started.elapsed().as_secs_f64() };
         pod.body["status"] = json!("RUNNING");
         pod.body["runtime"] = json!({
             "uptime": up,
@@ -365,11 +482,15 @@ async fn one(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    body: String,
 ) -> Response {
-    let mut inner = lock(&inner);
-    if let Some(response) = refused(&mut inner, &method, &uri, &headers) {
+    if let Some(response) = refused(&mut lock(&inner), &method, &uri, &headers) {
         return response;
     }
+    if method == Method::PATCH {
+        return change(&inner, &id, &body).await;
+    }
+    let mut inner = lock(&inner);
     let Some(at) = inner.pods.iter().position(|pod| pod.body["id"] == id.as_str()) else {
         return problem(404, "pod not found");
     };

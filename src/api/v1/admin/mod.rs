@@ -1,11 +1,15 @@
-//! `/api/v1/admin`: queues, jobs, workers, dead letters and the reaper's report. Operators look, admins change.
+//! `/api/v1/admin`: queues, jobs, workers, dead letters, the reaper's report, moderation, webhooks. Operators look (at all
+//! but webhooks), admins change.
 //!
 //! Changes go through the ledger, as the commands `queues` and `jobs` do.
 
 mod dead;
 mod jobs;
+mod moderation;
 mod queues;
+mod users;
 mod watch;
+mod webhooks;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -24,6 +28,20 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(dead::list_dead_letters))
         .routes(routes!(watch::list_workers))
         .routes(routes!(watch::reaper))
+        .routes(routes!(users::list_users))
+        .routes(routes!(users::suspend_user))
+        .routes(routes!(users::unsuspend_user))
+        .routes(routes!(moderation::list_moderation))
+        .routes(routes!(moderation::keep_comment))
+        .routes(routes!(moderation::hide_comment))
+        .routes(routes!(moderation::remove_comment))
+        .routes(routes!(webhooks::list_webhooks, webhooks::add_webhook))
+        .routes(routes!(webhooks::remove_webhook))
+        .routes(routes!(webhooks::enable_webhook))
+        .routes(routes!(webhooks::disable_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::list_deliveries))
+        .routes(routes!(webhooks::redeliver))
 }
 
 /// What is said of a `cursor` that none of our pages gave.

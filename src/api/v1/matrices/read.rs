@@ -13,16 +13,19 @@ use crate::{
         parameters::{Limit, Parameters},
         redact,
         refusals::{BadParameters, BadToken},
+        v1::cursor::MatrixCursor,
     },
     domain::ids::MatrixId,
     report::matrix::{self, MatrixReport, MatrixSummary},
 };
 
-/// Matrices.
+/// A page of matrices.
 #[derive(Serialize, ToSchema)]
 pub(super) struct MatrixList {
     /// Newest first.
     matrices: Vec<MatrixSummary>,
+    /// `cursor` of the next page; null: this is the last.
+    next: Option<String>,
 }
 
 /// Matrices, newest first
@@ -31,6 +34,7 @@ pub(super) struct MatrixList {
     params(
         ("schedule" = Option<String>, Query, description = "Only those of this schedule"),
         ("limit" = Option<i64>, Query, description = "1 to 100, default 20", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
     ),
     responses(
         (status = 200, body = MatrixList),
@@ -46,12 +50,18 @@ pub(super) async fn list_matrices(
     let mut parameters = Parameters::of(&uri);
     let schedule: Option<String> = parameters.take("schedule");
     let Limit(limit) = parameters.take("limit").unwrap_or_default();
+    let after = parameters.take("cursor").map(|MatrixCursor(at, id)| (at, id));
     parameters.finish()?;
-    let mut matrices = matrix::list(&mut *pool.acquire().await?, schedule.as_deref(), limit).await?;
+    let mut conn = pool.acquire().await?;
+    let mut matrices = matrix::list(&mut conn, schedule.as_deref(), after, limit + 1).await?;
+    let has_more = matrices.len() > usize::try_from(limit).unwrap_or_default();
+    matrices.truncate(limit as usize);
+    let last = matrices.last().filter(|_| has_more);
+    let next = last.map(|matrix| MatrixCursor(matrix.created_at, matrix.matrix).text());
     if !reader.sees_all() {
         matrices.iter_mut().for_each(redact::matrix);
     }
-    Ok(Json(MatrixList { matrices }))
+    Ok(Json(MatrixList { matrices, next }))
 }
 
 /// The report of a matrix: its cells, what became of each and why, and what it has cost

@@ -8,6 +8,7 @@ use crate::{
         error::Error,
         fields::{Body, Fields},
         parameters::MOST_USD,
+        v1::load::LoadRequest,
     },
     domain::{
         catalog::Catalog,
@@ -23,7 +24,7 @@ use crate::{
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is what the document says of the body, which is read field by field")]
 pub(super) struct MatrixRequest {
-    /// A schedule whose matrix is run; nothing else is given then.
+    /// A schedule whose matrix is run; nothing but `load` is given beside it.
     schedule: Option<String>,
     /// Name of a shipped workflow; by default `benchmark`.
     workflow: Option<String>,
@@ -56,6 +57,9 @@ pub(super) struct MatrixRequest {
     /// How many cells it may have; by default 100.
     #[schema(minimum = 1, maximum = 1000)]
     max_cells: Option<usize>,
+    /// Of each run. By default 1 to 9 streams for 30 s each, 100 prompt and 200 output tokens.
+    #[schema(required = false)]
+    load: LoadRequest,
 }
 
 /// One more cell.
@@ -90,7 +94,15 @@ struct PriorityRequest {
 }
 
 /// What a body asks for.
-pub(super) enum Asked {
+pub(super) struct Asked {
+    /// The matrix.
+    pub(super) of: AskedFor,
+    /// The load of each run.
+    pub(super) load: LoadRequest,
+}
+
+/// The matrix that is asked for.
+pub(super) enum AskedFor {
     /// This matrix.
     Matrix(Box<MatrixDefinition>),
     /// That of the schedule of this name.
@@ -104,16 +116,18 @@ impl Asked {
     /// With everything that is wrong with it.
     pub(super) fn read(body: &Body) -> Result<Self, Error> {
         let mut fields = body.fields();
+        let load = LoadRequest::read(fields.object("load"));
         if let Some(schedule) = fields.take::<String>("schedule") {
             fields.finish();
             body.finish()?;
-            return Ok(Self::Schedule(schedule));
+            return Ok(Self { of: AskedFor::Schedule(schedule), load });
         }
         let catalog = Catalog::embedded().map_err(|error| Error::Internal(error.to_string()))?;
         let definition = definition(fields, &catalog);
         body.finish()?;
         // What is missing was said.
-        definition.map(|definition| Self::Matrix(Box::new(definition))).ok_or(Error::Fields(Vec::new()))
+        let definition = definition.ok_or(Error::Fields(Vec::new()))?;
+        Ok(Self { of: AskedFor::Matrix(Box::new(definition)), load })
     }
 }
 

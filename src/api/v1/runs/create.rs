@@ -3,11 +3,11 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use rust_decimal::Decimal;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use utoipa::ToSchema;
 
@@ -16,19 +16,31 @@ use crate::{
     api::{
         app::Pool,
         auth::Operator,
-        error::{BadParameter, Error, Problem},
+        error::{BadField, Error, Problem},
         fields::Body,
+        idempotency,
         parameters::Parameters,
         refusals::NoToken,
     },
     clock,
-    domain::{ids::RunId, kinds::ProviderKind},
-    ledger::{self, Started, operator::Terms},
+    domain::{
+        ids::RunId,
+        kinds::ProviderKind,
+        recommend::{AUTO, Picked},
+        spec::RunSpec,
+    },
+    ledger::{
+        self, Started,
+        operator::Terms,
+        pick::{self, Unpicked},
+    },
     queue::{self, ApalisQueue},
-    store::{idempotency::Key, runs::NewRun, tokens},
+    store::{
+        idempotency::{Key, is_known},
+        runs::NewRun,
+        tokens,
+    },
 };
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Priority of a run that a person started; nightly ones have 0.
 const PRIORITY: i32 = 5;
@@ -61,7 +73,8 @@ pub(super) struct Created {
         (status = 403, body = Problem, content_type = "application/problem+json",
          description = "A role that isn't enough for this, or for a part of it; it says which is"),
         (status = 409, body = Problem, content_type = "application/problem+json",
-         description = "The key came with another request before, or no worker lives on the host"),
+         description = "The key came with another request before, no worker lives on the host, or no GPU is left that \
+                        `auto` could pick"),
         (status = 413, body = Problem, content_type = "application/problem+json", description = "A body that is too long"),
         (status = 415, body = Problem, content_type = "application/problem+json",
          description = "A body of another kind than JSON"),
@@ -71,7 +84,7 @@ pub(super) struct Created {
 )]
 pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -> Result<Response, Error> {
     Parameters::of(request.uri()).finish()?;
-    let key = idempotency_key(request.headers())?;
+    let key = idempotency::key(request.headers())?;
     let body = Body::read(request).await?;
     let asked = RunRequest::read(&body)?;
     let (mut spec, workflow) = resolve(&asked)?;
@@ -80,8 +93,9 @@ pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -
         spec.machine.url = Some(place::check_url("machine.url", &url).await?);
     }
     let by = who.by();
-    let request_sha256 = digest(&body)?;
+    let request_sha256 = idempotency::digest(&body)?;
     let key = key.as_deref().map(|key| Key { actor: by.actor, key, request_sha256: &request_sha256 });
+    let picked = pick_gpu(&pool, &mut spec, asked.machine.max_usd_per_hour, key).await?;
     let queue = queue_of(&pool, spec.machine.provider, asked.machine.host.as_deref()).await?;
     let new = NewRun {
         id: RunId::generate(clock::now()),
@@ -91,7 +105,8 @@ pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -
         priority: asked.priority.unwrap_or(PRIORITY),
         rerun_of: None,
     };
-    let terms = Terms { hold_min: asked.hold_on_failure_min, budget_usd: asked.max_usd };
+    let terms =
+        Terms { hold_min: asked.hold_on_failure_min, budget_usd: asked.max_usd, picked: picked.as_ref() };
     let started = ledger::start_once(&pool, &ApalisQueue, &new, terms, key, by).await?;
     Ok(match started {
         Started::New(run) => {
@@ -102,23 +117,35 @@ pub(super) async fn create(State(pool): Pool, who: Operator, request: Request) -
     })
 }
 
-/// The key, where one is sent.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
-    let bad = || {
-        let message = "must be 1 to 200 visible ASCII characters, sent once".to_owned();
-        Error::Parameters(vec![BadParameter { parameter: "Idempotency-Key".to_owned(), message }])
-    };
-    let mut sent = headers.get_all(IDEMPOTENCY_KEY).into_iter();
-    let Some(key) = sent.next() else { return Ok(None) };
-    let key = key.to_str().map_err(|_| bad())?;
-    let is_usable = (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_usable && sent.next().is_none() { Ok(Some(key.to_owned())) } else { Err(bad()) }
-}
-
-/// Of what a body says, however it is written: spaces and the order of fields don't matter.
-fn digest(body: &Body) -> Result<String, Error> {
-    let text = serde_json::to_vec(&body.value).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(hex::encode(Sha256::digest(text)))
+/// Picks the GPU that the request leaves open. Of a request that came before nothing is picked: it has its run.
+async fn pick_gpu(
+    pool: &PgPool,
+    spec: &mut RunSpec,
+    max_usd_per_hour: Option<Decimal>,
+    key: Option<Key<'_>>,
+) -> Result<Option<Picked>, Error> {
+    if spec.machine.gpu_id != AUTO {
+        return Ok(None);
+    }
+    let mut conn = pool.acquire().await?;
+    if let Some(key) = key
+        && is_known(&mut conn, key).await?
+    {
+        return Ok(None);
+    }
+    let bad =
+        |field: &str, message: String| Error::Fields(vec![BadField { field: field.to_owned(), message }]);
+    match pick::pick(&mut conn, spec, max_usd_per_hour).await {
+        Ok(picked) => Ok(Some(picked)),
+        Err(Unpicked::Store(error)) => Err(error.into()),
+        Err(Unpicked::Catalog(error)) => Err(Error::Internal(error.to_string())),
+        Err(unsized_model @ Unpicked::Unsized(_)) => {
+            Err(bad("machine.gpu_id", format!("can't be `auto`: {unsized_model}")))
+        }
+        Err(refused @ (Unpicked::NoPrice | Unpicked::NoneLeft(_))) => {
+            Err(Error::Refused(refused.to_string()))
+        }
+    }
 }
 
 /// The queue of a run on this provider. A host's own hardware is served by that host's workers alone, so a local run

@@ -1,19 +1,16 @@
 //! Where a run that came over the network may lead: what of it needs an admin, and which addresses it never asks.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    time::Duration,
-};
+use std::time::Duration;
 
 use url::{Host, Url};
 
 use crate::{
     api::error::{BadField, Error},
-    domain::spec::RunSpec,
+    domain::{
+        addresses::{METADATA_NAMES, is_forbidden},
+        spec::RunSpec,
+    },
 };
-
-/// Names under which clouds tell machines their own secrets.
-const METADATA_NAMES: &[&str] = &["metadata", "metadata.google.internal", "metadata.goog", "instance-data"];
 
 /// How long a name is looked up.
 const LOOK_UP: Duration = Duration::from_secs(3);
@@ -61,22 +58,6 @@ pub(in crate::api::v1) async fn check_url(field: &str, text: &str) -> Result<Str
 async fn look_up(name: &str, port: Option<u16>) -> bool {
     let found = tokio::time::timeout(LOOK_UP, tokio::net::lookup_host((name, port.unwrap_or(80)))).await;
     found.is_ok_and(|found| found.is_ok_and(|mut found| found.any(|address| is_forbidden(address.ip()))))
-}
-
-/// Link-local, unspecified, or the metadata service of a cloud.
-fn is_forbidden(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            // 100.100.100.200: Alibaba's; 192.0.0.192: Oracle's; 168.63.129.16: Azure's.
-            address.is_link_local()
-                || address.is_unspecified()
-                || matches!(address.octets(), [100, 100, 100, 200] | [192, 0, 0, 192] | [168, 63, 129, 16])
-        }
-        IpAddr::V6(address) => {
-            let amazon = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-            address.is_unicast_link_local() || address.is_unspecified() || address == amazon
-        }
-    }
 }
 
 #[cfg(test)]

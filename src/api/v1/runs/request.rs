@@ -1,19 +1,17 @@
 //! The body of `POST /api/v1/runs`: a run's request in its own shape, with names of the catalog and much left out.
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
     api::{
         error::Error,
         fields::{Body, Fields},
+        v1::load::{LoadRequest, tokens},
     },
     domain::{
         kinds::{EngineKind, ProviderKind},
-        measure::until::Until,
         money,
-        spec::MAX_TOKENS,
         step::MAX_STREAMS,
     },
 };
@@ -79,15 +77,19 @@ pub(super) struct MachineRequest {
     pub(super) provider: ProviderKind,
     /// For `local`: which host, where workers of several live (`steps@<host>` without `steps@`).
     pub(super) host: Option<String>,
-    /// A GPU of the catalog, or for a run without one `CPU <model>`.
+    /// A GPU of the catalog, or for a run without one `CPU <model>`. `auto` (`runpod`): the one whose output tokens are
+    /// the cheapest by today's prices, and others to try after it.
     pub(super) gpu_id: Option<String>,
     /// Others to try in this order when it can't be had (`runpod`).
     pub(super) gpu_candidates: Option<Vec<String>>,
     /// The data center that it must be in (`runpod`).
     pub(super) data_center: Option<String>,
-    /// By default 1, and 0 for a `CPU …`.
+    /// By default 1, and 0 for a `CPU …`; for `auto` as many as the best choice takes.
     #[schema(maximum = 64)]
     pub(super) gpu_count: Option<u32>,
+    /// With `auto`: most US dollars an hour for the whole machine, all its GPUs together.
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0, maximum = 1_000_000)]
+    pub(super) max_usd_per_hour: Option<Decimal>,
     /// Persistent volume, GB.
     pub(super) volume_in_gb: Option<u32>,
     /// Container disk, GB.
@@ -96,26 +98,6 @@ pub(super) struct MachineRequest {
     pub(super) port: Option<u16>,
     /// Base URL of what already runs (`endpoint`). Needs an admin.
     pub(super) url: Option<String>,
-}
-
-/// The load.
-#[derive(Debug, Clone, Default, ToSchema)]
-pub(super) struct LoadRequest {
-    /// Numbers of streams measured.
-    pub(super) rates: Option<Vec<u32>>,
-    /// Seconds a level lasts at least.
-    #[schema(minimum = 0.1, maximum = 3600)]
-    pub(super) seconds: Option<f64>,
-    /// Prompt length, tokens.
-    pub(super) prompt_tokens: Option<u32>,
-    /// Output length, tokens.
-    pub(super) output_tokens: Option<u32>,
-    /// Seed of the prompts.
-    pub(super) seed: Option<u64>,
-    /// Most requests in flight in the throughput benchmark.
-    pub(super) max_in_flight: Option<u32>,
-    /// Measure until a figure is known well enough, and no longer than so many seconds.
-    pub(super) until: Option<Until>,
 }
 
 impl RunRequest {
@@ -189,6 +171,7 @@ impl MachineRequest {
         let gpu_candidates =
             fields.check("gpu_candidates", |list: &Vec<String>| list.len() <= 16, "at most 16 names");
         let gpu_count = fields.check("gpu_count", |n| *n <= MAX_GPUS, "from 0 to 64");
+        let max_usd_per_hour = fields.check("max_usd_per_hour", |usd| money::cap(*usd).is_ok(), CAP);
         let volume_in_gb = fields.check("volume_in_gb", disk, "at most 100000 GB");
         let container_disk_in_gb = fields.check("container_disk_in_gb", disk, "at most 100000 GB");
         let port = fields.check("port", |n| *n > 0, "from 1 to 65535");
@@ -201,45 +184,13 @@ impl MachineRequest {
             gpu_candidates,
             data_center,
             gpu_count,
+            max_usd_per_hour,
             volume_in_gb,
             container_disk_in_gb,
             port,
             url,
         })
     }
-}
-
-impl LoadRequest {
-    fn read(mut fields: Fields<'_>) -> Self {
-        let load = Self {
-            rates: fields.take("rates"),
-            seconds: fields.check("seconds", |n| (0.1..=3600.0).contains(n), "from 0.1 to 3600 seconds"),
-            prompt_tokens: tokens(&mut fields, "prompt_tokens"),
-            output_tokens: tokens(&mut fields, "output_tokens"),
-            seed: fields.take("seed"),
-            max_in_flight: fields.check("max_in_flight", |n| (1..=65_536).contains(n), "from 1 to 65536"),
-            until: fields.take::<Asked>("until").map(|Asked(until)| until),
-        };
-        fields.finish();
-        load
-    }
-}
-
-/// A rule that passes the same checks as one on the command line.
-#[derive(Deserialize)]
-#[serde(try_from = "Until")]
-struct Asked(Until);
-
-impl TryFrom<Until> for Asked {
-    type Error = String;
-
-    fn try_from(until: Until) -> Result<Self, String> {
-        until.to_string().parse().map(Self)
-    }
-}
-
-fn tokens(fields: &mut Fields<'_>, name: &str) -> Option<u32> {
-    fields.check(name, |n| (1..=MAX_TOKENS).contains(n), "from 1 to 10000000 tokens")
 }
 
 const CAP: &str = "more than 0 and at most 1000000 USD, no finer than a millionth of a dollar";

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         catalog::{Catalog, Model},
         kinds::{EngineKind, ProviderKind},
+        recommend::{AUTO, is_auto},
         spec::{EngineSpec, LoadSpec, MachineSpec, ModelSpec, RunSpec},
         workflow::WorkflowDefinition,
     },
@@ -30,7 +31,8 @@ pub(super) fn resolve(request: &RunRequest) -> Result<(RunSpec, WorkflowDefiniti
     let catalog = Catalog::embedded().map_err(|error| Error::Internal(error.to_string()))?;
     let mut wrong = Wrong::default();
     let workflow = workflow(request, &mut wrong);
-    let load = load(request, workflow.as_ref());
+    let rates = workflow.as_ref().map_or_else(|| LoadSpec::default().rates, WorkflowDefinition::rates);
+    let load = request.load.spec(rates);
     let model = model(request, &catalog, &mut wrong);
     let machine = machine(&request.machine, &catalog, &mut wrong);
     let engine = engine(request, &load, &mut wrong);
@@ -60,27 +62,8 @@ fn workflow(request: &RunRequest, wrong: &mut Wrong) -> Option<WorkflowDefinitio
     let name = request.workflow.as_deref().unwrap_or("benchmark");
     let shipped = Definitions::default().workflow(name);
     let shipped = shipped.map_err(|error| wrong.add("workflow", format!("can't be used: {error}"))).ok()?;
-    let Some(rates) = &request.load.rates else { return Some(shipped) };
-    let mut rates = rates.clone();
-    rates.sort_unstable();
-    rates.dedup();
-    shipped
-        .with_rates(&rates)
-        .map_err(|error| wrong.add("load.rates", format!("can't be used: {error}")))
-        .ok()
-}
-
-fn load(request: &RunRequest, workflow: Option<&WorkflowDefinition>) -> LoadSpec {
-    let (asked, defaults) = (&request.load, LoadSpec::default());
-    LoadSpec {
-        rates: workflow.map_or(defaults.rates, WorkflowDefinition::rates),
-        seconds: asked.seconds.unwrap_or(defaults.seconds),
-        prompt_tokens: asked.prompt_tokens.unwrap_or(defaults.prompt_tokens),
-        output_tokens: asked.output_tokens.unwrap_or(defaults.output_tokens),
-        seed: asked.seed.unwrap_or(defaults.seed),
-        max_in_flight: asked.max_in_flight.unwrap_or(defaults.max_in_flight),
-        until: asked.until,
-    }
+    let levels = request.load.levels_of(shipped);
+    levels.map_err(|error| wrong.add("load.rates", format!("can't be used: {error}"))).ok()
 }
 
 fn model(request: &RunRequest, catalog: &Catalog, wrong: &mut Wrong) -> ModelSpec {
@@ -144,6 +127,12 @@ fn machine(asked: &MachineRequest, catalog: &Catalog, wrong: &mut Wrong) -> Mach
     if asked.host.is_some() && asked.provider != ProviderKind::Local {
         wrong.add("machine.host", "is only for the provider `local`");
     }
+    let auto = asked.gpu_id.as_deref().is_some_and(is_auto);
+    if auto {
+        refuse_auto(asked, wrong);
+    } else if asked.max_usd_per_hour.is_some() {
+        wrong.add("machine.max_usd_per_hour", "says what may be picked, and `gpu_id` isn't `auto`");
+    }
     let mut gpu = |field: &str, name: &str| match catalog.gpu(name) {
         Ok(gpu) => gpu.id.clone(),
         Err(unknown) => {
@@ -153,6 +142,7 @@ fn machine(asked: &MachineRequest, catalog: &Catalog, wrong: &mut Wrong) -> Mach
     };
     let is_cpu = asked.gpu_id.as_ref().is_some_and(|id| id.starts_with("CPU "));
     let gpu_id = match &asked.gpu_id {
+        Some(_) if auto => Some(AUTO.to_owned()),
         Some(id) if is_cpu && asked.provider != ProviderKind::Runpod => Some(id.clone()),
         Some(id) => Some(gpu("machine.gpu_id", id)),
         None => None,
@@ -174,7 +164,8 @@ fn machine(asked: &MachineRequest, catalog: &Catalog, wrong: &mut Wrong) -> Mach
     if is_cpu && asked.gpu_count.is_some_and(|count| count > 0) {
         wrong.add("machine.gpu_count", "must be 0 for a run without a GPU");
     }
-    let has_gpu = gpu_id.is_some() && !is_cpu;
+    // How many GPUs `auto` takes is left to what is picked.
+    let has_gpu = gpu_id.is_some() && !is_cpu && !auto;
     MachineSpec {
         provider: asked.provider,
         gpu_id: gpu_id.unwrap_or_else(|| "unknown".to_owned()),
@@ -185,5 +176,24 @@ fn machine(asked: &MachineRequest, catalog: &Catalog, wrong: &mut Wrong) -> Mach
         container_disk_in_gb: asked.container_disk_in_gb.unwrap_or_default(),
         port: asked.port,
         url: asked.url.clone(),
+    }
+}
+
+/// What contradicts a GPU that is to be picked.
+fn refuse_auto(asked: &MachineRequest, wrong: &mut Wrong) {
+    if asked.provider != ProviderKind::Runpod {
+        let provider = asked.provider;
+        wrong.add(
+            "machine.gpu_id",
+            format!(
+                "can't be used: `auto` picks what is rented, and the provider `{provider}` rents nothing"
+            ),
+        );
+    }
+    if asked.gpu_candidates.as_ref().is_some_and(|candidates| !candidates.is_empty()) {
+        wrong.add("machine.gpu_candidates", "can't be given: `auto` finds its own");
+    }
+    if asked.gpu_count == Some(0) {
+        wrong.add("machine.gpu_count", "must be 1 or more: a GPU is to be picked");
     }
 }

@@ -8,26 +8,32 @@ use crate::domain::measure::summary::LevelSummary;
 
 /// What tokens cost at a level's rate, measured view. Each figure bears the whole price: $ for a million input tokens
 /// isn't to be added to that for output tokens. `None` where none were counted.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct LevelCost {
     /// Output tokens a second that one request gets once it has begun: 1000 ÷ the mean time between tokens in ms.
     pub tokens_per_second_per_user: Option<f64>,
     /// $ for a million output tokens.
+    #[schema(value_type = Option<String>)]
     pub usd_per_million_output_tokens: Option<Decimal>,
     /// $ for a million prompt tokens.
+    #[schema(value_type = Option<String>)]
     pub usd_per_million_input_tokens: Option<Decimal>,
     /// $ for a million tokens of either kind.
+    #[schema(value_type = Option<String>)]
     pub usd_per_million_tokens: Option<Decimal>,
     /// Output tokens for a dollar.
+    #[schema(value_type = Option<String>)]
     pub output_tokens_per_usd: Option<Decimal>,
 }
 
 /// A price and how much of the time it serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Rent {
     /// All GPUs of the machine, an hour.
+    #[schema(value_type = String)]
     pub usd_per_hour: Decimal,
     /// Share of the time with that load, above 0 and at most 1. The rest is paid for too.
+    #[schema(value_type = String)]
     pub utilisation: Decimal,
 }
 
@@ -70,17 +76,19 @@ fn tokens_per_usd(usd_per_hour: Decimal, tokens_per_second: f64) -> Option<Decim
 }
 
 /// $ for a million output tokens at a speed that each user gets.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(tag = "basis", rename_all = "snake_case")]
 pub enum AtSpeed {
     /// A level had that speed.
     Measured {
         /// $ for a million output tokens.
+        #[schema(value_type = String)]
         usd_per_million_output_tokens: Decimal,
     },
     /// It is on the line between two levels.
     Interpolated {
         /// $ for a million output tokens.
+        #[schema(value_type = String)]
         usd_per_million_output_tokens: Decimal,
         /// Speed of the slower level, tokens a second and user.
         slower: f64,

@@ -1,7 +1,7 @@
 //! The median, and its exact 95 % confidence interval: two order statistics chosen by the binomial distribution.
 
 /// The median of a sample, the mean of the middle two where there are two; `None` of nothing.
-pub(in crate::domain) fn median(sample: &[f64]) -> Option<f64> {
+pub(crate) fn median(sample: &[f64]) -> Option<f64> {
     let mut sorted = sample.to_vec();
     sorted.sort_by(f64::total_cmp);
     let upper = *sorted.get(sorted.len() / 2)?;

@@ -8,7 +8,7 @@ mod median;
 
 use super::summary::Distribution;
 
-pub(in crate::domain) use median::median;
+pub(crate) use median::median;
 
 /// Microseconds in a second.
 pub(super) const US_PER_S: f64 = 1_000_000.0;

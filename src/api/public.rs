@@ -1,0 +1,114 @@
+//! Reads whose answer is the same until somebody writes: they carry a mark of the state of the data (`ETag`), answer 304 to
+//! who has that state, and are kept in memory until the state changes, whichever process changed it.
+//!
+//! What a token may see more of must not be answered from here: every reader gets the same bytes. A token's holder gets
+//! them as `private` all the same, so that no cache on the way has to know that.
+
+use axum::{
+    body::Body,
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{app::App, auth::Reader, error::Error};
+use crate::store::data_versions::{self, DataVersion, Scope};
+
+/// Who asks for a public read, and which states of it they have.
+#[derive(Debug)]
+pub(super) struct Public {
+    is_private: bool,
+    known: Vec<String>,
+}
+
+impl FromRequestParts<App> for Public {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let reader = Reader::from_request_parts(parts, app).await?;
+        Ok(Self { is_private: reader.sees_all(), known: tags(&parts.headers) })
+    }
+}
+
+/// The marks of `If-None-Match`, without the sign that they are weak.
+fn tags(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
+    let tags = values.flat_map(|value| value.split(','));
+    tags.map(|tag| tag.trim().trim_start_matches("W/").to_owned()).collect()
+}
+
+/// One read: the state of the data before anything of it was read, and the mark that this gives the answer.
+#[derive(Debug)]
+pub(super) struct Read {
+    public: Public,
+    version: DataVersion,
+    key: String,
+    tag: String,
+}
+
+impl Public {
+    /// Begins a read. `key` says everything that the answer depends on beside the data: path and parameters, as they are
+    /// understood.
+    pub(super) async fn read(self, app: &App, scopes: &[Scope], key: String) -> Result<Read, Error> {
+        let version = data_versions::now(&mut *app.pool.acquire().await?, scopes).await?;
+        let mut hash = Sha256::new_with_prefix(concat!("dria-bench ", env!("CARGO_PKG_VERSION"), "\n"));
+        hash.update(version.as_str());
+        hash.update("\n");
+        hash.update(&key);
+        let digest = hex::encode(hash.finalize());
+        Ok(Read { public: self, version, key, tag: format!("\"{}\"", digest.get(..24).unwrap_or_default()) })
+    }
+}
+
+impl Read {
+    /// The state that the answer is of.
+    pub(super) const fn version(&self) -> &DataVersion {
+        &self.version
+    }
+
+    /// 304 where the reader has this state already.
+    pub(super) fn unchanged(&self) -> Option<Response> {
+        let is_known = self.public.known.iter().any(|tag| tag == "*" || *tag == self.tag);
+        is_known.then(|| (StatusCode::NOT_MODIFIED, self.headers()).into_response())
+    }
+
+    /// The answer as JSON: from memory, else made now.
+    pub(super) async fn json<T: Serialize>(
+        self,
+        app: &App,
+        make: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<Response, Error> {
+        if let Some(unchanged) = self.unchanged() {
+            return Ok(unchanged);
+        }
+        let make = async {
+            let answer = make.await?;
+            serde_json::to_vec(&answer).map_err(|error| Error::Internal(error.to_string()))
+        };
+        let body: Bytes = app.cache.get(&self.version, &self.key, make).await?;
+        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        Ok((self.headers(), kind, body).into_response())
+    }
+
+    /// The answer as a file that is written while it is sent. It isn't kept.
+    pub(super) fn file(&self, kind: &'static str, name: &'static str, body: Body) -> Response {
+        let file = HeaderValue::from_static(name);
+        let headers =
+            [(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CONTENT_DISPOSITION, file)];
+        (self.headers(), headers, body).into_response()
+    }
+
+    /// It may be kept, and is asked for again each time: a write is seen at once. The mark is weak, since an answer may be
+    /// compressed on its way.
+    fn headers(&self) -> [(HeaderName, HeaderValue); 2] {
+        let control = if self.public.is_private { "private, no-cache" } else { "public, no-cache" };
+        let tag = HeaderValue::try_from(format!("W/{}", self.tag));
+        [
+            (header::CACHE_CONTROL, HeaderValue::from_static(control)),
+            (header::ETAG, tag.unwrap_or_else(|_| HeaderValue::from_static("W/\"\""))),
+        ]
+    }
+}
