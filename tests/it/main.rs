@@ -20,6 +20,7 @@ mod embedded_pg;
 mod engines;
 mod gpus;
 mod hostile;
+mod import;
 mod legacy;
 mod load;
 mod load_shapes;
