@@ -102,13 +102,13 @@ mod tests {
     use super::*;
 
     async fn ask(cache: &Cache, key: &str, answer: Vec<u8>) -> (Bytes, bool) {
-        let mut made = false;
+        let mut was_asked = false;
         let make = async {
-            made = true;
+            was_asked = true;
             Ok(answer)
         };
         let answer = cache.get(&DataVersion::default(), key, make).await.unwrap();
-        (answer, made)
+        (answer, was_asked)
     }
 
     #[tokio::test]

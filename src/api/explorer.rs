@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The most runs that are searched, the newest: about 100 MB of them.
-pub(super) const MOST_RUNS: usize = 200_000;
+pub(super) const MOST_RUNS: u32 = 200_000;
 
 /// The runs of the last state of the data that anybody asked for.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Explorer {
         if let Some((_, index)) = kept.as_ref().filter(|(kept, _)| *kept == version) {
             return Ok(Arc::clone(index));
         }
-        let runs = explorer::runs(&mut conn, MOST_RUNS as i64).await?;
+        let runs = explorer::runs(&mut conn, i64::from(MOST_RUNS)).await?;
         drop(conn);
         let built = tokio::task::spawn_blocking(move || Index::new(runs)).await;
         let index = Arc::new(built.map_err(|error| Error::Internal(error.to_string()))?);

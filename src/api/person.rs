@@ -32,7 +32,6 @@ pub(super) struct Person {
     /// Address of the picture.
     pub(super) avatar_url: Option<String>,
     /// Whether they are an administrator.
-    #[allow(dead_code, reason = "for the paths of the assistant's logs, which only administrators read")]
     pub(super) admin: bool,
 }
 

@@ -78,7 +78,7 @@ impl Model {
 /// The last of the three words that was said: a model that thinks aloud ends with what it means.
 fn read(said: &str) -> Option<Verdict> {
     let words = said.split(|sign: char| !sign.is_alphabetic()).map(str::to_lowercase);
-    words.filter_map(|word| verdict(&word)).last()
+    words.filter_map(|word| verdict(&word)).next_back()
 }
 
 fn verdict(word: &str) -> Option<Verdict> {

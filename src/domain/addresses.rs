@@ -1,6 +1,6 @@
 //! Which addresses of the network may be asked on somebody's behalf. Pure: looking a name up is its caller's.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Names under which clouds tell machines their own secrets.
 pub const METADATA_NAMES: &[&str] =

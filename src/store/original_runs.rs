@@ -1,5 +1,5 @@
 //! Runs as the original HTTP paths list them: those with a throughput result, newest first, whether measured here or
-//! imported. "Listed" is written as the indexes of published_runs say it.
+//! imported. "Listed" is written as the indexes of `published_runs` say it.
 
 use std::collections::HashMap;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use reqwest::StatusCode;
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgPool};
 
 use super::{Error, Settings, address};
 use crate::{
@@ -99,12 +99,14 @@ async fn one(pool: &PgPool, settings: &Settings, due: Due) -> Result<Fate, Error
             // At least half of the span: a receiver that is down isn't asked at once.
             step_delay(settings.backoff, due.attempt.unsigned_abs(), 0.5 + rand::random::<f64>() / 2.0)
         });
-    let mut tx = pool.begin().await?;
-    deliveries::mark(&mut tx, &due, &outcome, again.map(|wait| wait.as_secs_f64())).await?;
+    let mut conn = pool.acquire().await?;
+    deliveries::mark(&mut conn, &due, &outcome, again.map(|wait| wait.as_secs_f64())).await?;
     if gone {
+        // A transaction of its own, that locks the webhook before its messages: others may be told the same at the moment.
+        let mut tx = conn.begin().await?;
         webhooks::disable(&mut tx, due.webhook_id, "its receiver answered 410 Gone").await?;
+        tx.commit().await?;
     }
-    tx.commit().await?;
     match &outcome.error {
         None => Ok(Fate::Delivered),
         Some(error) if again.is_some() => {

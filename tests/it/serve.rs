@@ -68,13 +68,12 @@ async fn who_follows_a_run_gets_each_event_once_though_the_server_is_killed_agai
         let reading = tokio::spawn(ids(request.send().await.unwrap(), usize::MAX));
         // The next step's events are committed, and on their way or not, when the process dies.
         let work = bench.tokens.pop();
-        match &work {
-            Some(token) => drop(bench.work(token).await),
+        if let Some(token) = &work {
+            bench.work(token).await;
+        } else {
             // The run is over: the stream ends by itself.
-            None => {
-                seen.extend(reading.await.unwrap());
-                break;
-            }
+            seen.extend(reading.await.unwrap());
+            break;
         }
         server.kill().await.unwrap();
         kills += 1;

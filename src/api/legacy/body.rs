@@ -77,7 +77,7 @@ impl Body {
         match self.fields.get(name) {
             // A body that can't be read has no fields to miss.
             None if !self.faults.iter().any(Fault::is_of_all) => {
-                self.faults.push(Fault::missing("body", name))
+                self.faults.push(Fault::missing("body", name));
             }
             Some(Value::Null) => self.refuse(name, "string_type", "Input should be a valid string"),
             _ => {}

@@ -37,10 +37,11 @@ impl Query {
 
     /// A text that has to be given; it may be empty.
     pub(super) fn required_text(&mut self, name: &str) -> String {
-        self.given(name).map(str::to_owned).unwrap_or_else(|| {
-            self.faults.push(Fault::missing("query", name));
-            String::new()
-        })
+        if let Some(text) = self.given(name) {
+            return text.to_owned();
+        }
+        self.faults.push(Fault::missing("query", name));
+        String::new()
     }
 
     /// Each text of a parameter that may be repeated, in the order given.

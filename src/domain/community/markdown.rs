@@ -40,7 +40,7 @@ impl Page {
             Event::HardBreak => self.tag("<br>\n"),
             // What only extensions know, which are off, and a rule.
             Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
-                self.text(&text)
+                self.text(&text);
             }
             Event::Rule | Event::TaskListMarker(_) => {}
         }
@@ -79,11 +79,7 @@ impl Page {
             TagEnd::Item => self.tag("</li>\n"),
             TagEnd::Emphasis => self.tag("</em>"),
             TagEnd::Strong => self.tag("</strong>"),
-            TagEnd::Link => {
-                if self.links.pop() == Some(true) {
-                    self.tag("</a>");
-                }
-            }
+            TagEnd::Link if self.links.pop() == Some(true) => self.tag("</a>"),
             _ => {}
         }
     }

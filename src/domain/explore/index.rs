@@ -112,9 +112,10 @@ impl Column {
             let value = value.to_lowercase();
             let is_exact = self.entries.iter().any(|entry| entry.names.contains(&value));
             for (meant, entry) in meant.iter_mut().zip(&self.entries) {
-                *meant |= match is_exact {
-                    true => entry.names.contains(&value),
-                    false => entry.names.iter().any(|name| name.contains(&value)),
+                *meant |= if is_exact {
+                    entry.names.contains(&value)
+                } else {
+                    entry.names.iter().any(|name| name.contains(&value))
                 };
             }
         }

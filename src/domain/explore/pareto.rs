@@ -14,7 +14,6 @@ pub fn pareto(points: &[(f64, f64)], less_y: bool) -> Vec<bool> {
     for place in order {
         let (x, height) = (x(place), height(place));
         // As high as one further right is worse than that one; the very same point is as good.
-        #[expect(clippy::float_cmp, reason = "two equal points are equally good")]
         let is_on = best.is_none_or(|best| height > best.1 || (x, height) == best);
         if is_on && let Some(slot) = on.get_mut(place) {
             *slot = true;

@@ -86,8 +86,7 @@ impl Error {
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
-            Self::Option { reason, .. } => reason.clone(),
-            Self::NoModel(reason) => reason.clone(),
+            Self::Option { reason, .. } | Self::NoModel(reason) => reason.clone(),
             other => format!("can't be used: {other}"),
         }
     }

@@ -123,7 +123,7 @@ fn described(
         server_type: server_type(spec.machine.provider).to_owned(),
         pod_url: url.map(|url| url.as_str().trim_end_matches('/').to_owned()).unwrap_or_default(),
         port: url
-            .and_then(|url| url.port_or_known_default())
+            .and_then(url::Url::port_or_known_default)
             .or(spec.machine.port)
             .map(i32::from)
             .unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! Writing what readers see, in place and only where it changed.
 
+use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use super::{Origin, PublishedResult, PublishedRun};
@@ -79,14 +80,9 @@ async fn write_run(
         Origin::Measured(id) => (Some(id.as_uuid()), None),
         Origin::Imported(from) => (None, Some(from.as_str())),
     };
+    let comparability =
+        run.comparability.as_ref().map(|it| to_json("published_runs.comparability", it)).transpose()?;
     let throughput = results.iter().find(|result| result.benchmark_type == BenchmarkType::Throughput);
-    let per_million = throughput.zip(run.cost).and_then(|(result, paid)| {
-        cost::usd_per_million_output_tokens(paid.usd_per_hour, result.output_tokens_per_second)
-    });
-    let mut types: Vec<String> =
-        results.iter().map(|result| result.benchmark_type.as_str().to_owned()).collect();
-    types.sort_unstable();
-    types.dedup();
     Ok(sqlx::query_scalar!(
         "insert into published_runs as p
            (pod_id, run_id, imported_from, status, failure_code, llm_id, llm_common_name, llm_parameter_size,
@@ -161,7 +157,7 @@ async fn write_run(
         run.cost.map(|cost| cost.usd_per_hour),
         run.cost.map(|cost| cost.uptime_s),
         run.cost.map(|cost| cost.used_usd()),
-        &types,
+        &kinds(results),
         run.benchmark_duration_s,
         run.suite_started_at,
         run.suite_ended_at,
@@ -169,16 +165,30 @@ async fn write_run(
         throughput.map(|result| result.time_to_first_token_ms),
         throughput.map(|result| result.output_tokens_per_second),
         throughput.map(|result| result.request_latency),
-        per_million,
-        run.comparability
-            .as_ref()
-            .map(|comparability| to_json("published_runs.comparability", comparability))
-            .transpose()?,
+        usd_per_million_output_tokens(run, throughput),
+        comparability,
         run.icon_url,
         run.created_at
     )
     .fetch_optional(conn)
     .await?)
+}
+
+/// The kinds of benchmark that there are results of, each once.
+fn kinds(results: &[PublishedResult]) -> Vec<String> {
+    let mut kinds: Vec<String> =
+        results.iter().map(|result| result.benchmark_type.as_str().to_owned()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+fn usd_per_million_output_tokens(
+    run: &PublishedRun,
+    throughput: Option<&PublishedResult>,
+) -> Option<Decimal> {
+    let (result, paid) = throughput.zip(run.cost)?;
+    cost::usd_per_million_output_tokens(paid.usd_per_hour, result.output_tokens_per_second)
 }
 
 /// Whether any result is new, changed or gone.

@@ -49,7 +49,7 @@ async fn what_is_reported_is_kept_hidden_shown_again_or_deleted_and_the_log_says
     let report = format!("/api/v1/comments/{parent}/report");
     app.post(&report, &bob, json!({ "reason": "off topic" })).await;
     let waiting = app.get(queue, &admin).await;
-    assert_eq!(ids(&waiting["comments"], "comment_id"), [parent.clone()]);
+    assert_eq!(ids(&waiting["comments"], "comment_id"), std::slice::from_ref(&parent));
     assert_eq!(waiting["comments"][0]["reasons"], json!(["user:2: off topic"]));
 
     let (_, kept) = app.post(&format!("{queue}/{parent}/keep"), &admin, Value::Null).await;
@@ -91,7 +91,7 @@ async fn what_is_reported_is_kept_hidden_shown_again_or_deleted_and_the_log_says
     );
     assert_eq!(
         ids(&app.get(&format!("{queue}?state=hidden"), &admin).await["comments"], "comment_id"),
-        [parent.clone()]
+        std::slice::from_ref(&parent)
     );
 
     app.post(&format!("{queue}/{parent}/keep"), &admin, Value::Null).await;

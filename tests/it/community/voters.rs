@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dria_bench::community;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -90,15 +91,9 @@ async fn writers_likers_deleters_and_moderators_at_once_leave_the_right_counts()
                 }
             }
             match number {
-                7 => drop(
-                    dria_bench::community::hide(&app.database.pool, &parents[1], "test", "test")
-                        .await
-                        .unwrap(),
-                ),
-                9 => {
-                    drop(dria_bench::community::keep(&app.database.pool, &parents[1], "test").await.unwrap())
-                }
-                11 => dria_bench::community::remove(&app.database.pool, &parents[2], "test").await.unwrap(),
+                7 => assert!(community::hide(&app.database.pool, &parents[1], "test", "test").await.is_ok()),
+                9 => assert!(community::keep(&app.database.pool, &parents[1], "test").await.is_ok()),
+                11 => community::remove(&app.database.pool, &parents[2], "test").await.unwrap(),
                 _ => {}
             }
         });
@@ -119,7 +114,7 @@ async fn who_deletes_an_account_leaves_neither_votes_nor_comments() {
     app.post("/add_like", &ann, json!({ "comment_id": theirs })).await;
     app.post("/upvote_pod", &ann, json!({ "pod_id": "pod-a" })).await;
     for _ in 0..2 {
-        dria_bench::community::forget(&app.database.pool, 1).await.unwrap();
+        community::forget(&app.database.pool, 1).await.unwrap();
         assert_eq!(app.database.count("select count(*) from comments where github_id = 1").await, 0);
         assert_eq!(app.database.count("select count(*) from comment_likes").await, 0);
         assert_eq!(app.database.count("select count(*) from run_upvotes").await, 0);

@@ -49,7 +49,7 @@ async fn the_bill_of_a_pod_that_several_runs_had_is_shared_to_the_last_millionth
             .await;
     }
     assert_eq!(broken().await, "");
-    rig.cloud.fault(|faults| faults.bill = vec![("shared".to_owned(), json!(20.000001))]);
+    rig.cloud.fault(|faults| faults.bill = vec![("shared".to_owned(), json!(20.000_001))]);
     let found = billing::reconcile(&rig.services).await.unwrap();
     assert_eq!((found.compared, found.unbilled), (0, 0), "the last had it until two hours ago");
     rig.database

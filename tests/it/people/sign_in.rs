@@ -157,7 +157,7 @@ async fn whatever_github_does_somebody_is_told_and_nobody_is_signed_in() {
         Fault::Page,
         Fault::PageThatIsFine,
         Fault::Cut,
-        Fault::OurFault,
+        Fault::Ours,
         Fault::Forgotten,
         Fault::Endless,
         Fault::Silent,

@@ -56,7 +56,7 @@ pub(crate) enum Fault {
     /// 200 and a body that is cut.
     Cut,
     /// 200 and `incorrect_client_credentials`.
-    OurFault,
+    Ours,
     /// No answer.
     Silent,
     /// `/user` refuses the token.
@@ -157,7 +157,7 @@ async fn access_token(State(fake): State<FakeGithub>, headers: HeaderMap, body: 
         Some(Fault::Page) => return (StatusCode::BAD_GATEWAY, Html("<h1>Unicorn!</h1>")).into_response(),
         Some(Fault::PageThatIsFine) => return Html("<h1>Unicorn!</h1>").into_response(),
         Some(Fault::Cut) => return "{\"access_token\": \"gho_".into_response(),
-        Some(Fault::Silent) => tokio::time::sleep(Duration::from_secs(3600)).await,
+        Some(Fault::Silent) => tokio::time::sleep(Duration::from_hours(1)).await,
         Some(Fault::Endless) => {
             let chunks = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 64 * 1024]));
             return axum::body::Body::from_stream(chunks).into_response();
@@ -169,7 +169,7 @@ async fn access_token(State(fake): State<FakeGithub>, headers: HeaderMap, body: 
         Json(json!({ "error": error, "error_description": "…", "error_uri": "https://docs.example" }))
             .into_response()
     };
-    if fake.fault() == Some(Fault::OurFault)
+    if fake.fault() == Some(Fault::Ours)
         || form["client_id"] != CLIENT_ID
         || form["client_secret"] != CLIENT_SECRET
     {
@@ -214,5 +214,5 @@ async fn emails(State(fake): State<FakeGithub>, headers: HeaderMap) -> Response 
     let primary = account
         .email
         .map(|email| json!({ "email": email, "primary": true, "verified": true, "visibility": "private" }));
-    Json(Value::from_iter([Some(other), primary].into_iter().flatten())).into_response()
+    Json([Some(other), primary].into_iter().flatten().collect::<Value>()).into_response()
 }

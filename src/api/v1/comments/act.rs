@@ -101,7 +101,7 @@ pub(super) struct UpvotesNow {
 
 /// Comment on a run, or answer a comment
 #[utoipa::path(
-    post, path = "/results/{pod_id}/comments", tag = "community", security(("token" = [])),
+    post, path = "/results/{pod_id}/comments", tag = "community", operation_id = "comment_on_run", security(("token" = [])),
     params(("pod_id" = String, Path, description = "The run's public identifier")),
     request_body = NewComment,
     responses(
@@ -183,7 +183,7 @@ pub(super) async fn edit_comment(
 
 /// Delete one's own comment with the replies to it
 #[utoipa::path(
-    delete, path = "/comments/{id}", tag = "community", security(("token" = [])),
+    delete, path = "/comments/{id}", tag = "community", operation_id = "delete_own_comment", security(("token" = [])),
     params(("id" = String, Path, description = "The comment: 24 hex digits")),
     responses(
         (status = 204, description = "It is gone"),

@@ -198,10 +198,10 @@ pub(super) async fn explore(State(app): State<App>, public: Public, uri: Uri) ->
             runs: page.into_iter().map(|run| explored(run, spreads.get(&run.id))).collect(),
             facets: if with_facets { facets(&index, &found) } else { BTreeMap::new() },
             ranges: if with_facets { ranges(&found) } else { BTreeMap::new() },
-            truncated: index.len() >= MOST_RUNS,
+            truncated: index.len() >= MOST_RUNS as usize,
         })
     };
-    read.json(&app, make).await
+    Box::pin(read.json(&app, make)).await
 }
 
 fn next(run: &Listed, sort: Sort) -> String {

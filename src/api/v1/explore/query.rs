@@ -16,6 +16,8 @@ use crate::{
 
 /// The longest text that is looked for, characters.
 const LONGEST: usize = 200;
+/// The longest way back from now: a hundred years.
+const MOST_HOURS: u32 = 876_000;
 
 /// The filters, for the OpenAPI document alone: [`query`] reads them.
 #[derive(IntoParams)]
@@ -199,9 +201,9 @@ impl FromStr for Moment {
         if let Ok(Time(time)) = s.parse() {
             return Ok(Self(time));
         }
-        let hours = [("h", 1), ("d", 24), ("w", 168)].into_iter().find_map(|(unit, hours)| {
-            Some(s.strip_suffix(unit)?.parse::<u32>().ok()? * hours).filter(|h| *h <= 876_000)
-        });
+        let back = |(unit, hours): (&str, u32)| s.strip_suffix(unit)?.parse::<u32>().ok()?.checked_mul(hours);
+        let hours =
+            [("h", 1), ("d", 24), ("w", 168)].into_iter().find_map(back).filter(|hours| *hours <= MOST_HOURS);
         hours
             .and_then(|hours| clock::now().checked_sub_signed(TimeDelta::hours(hours.into())))
             .and_then(|at| at.duration_trunc(TimeDelta::hours(1)).ok())
