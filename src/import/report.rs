@@ -51,11 +51,16 @@ pub struct Report {
 impl Report {
     /// Counts one thing.
     pub fn count(&mut self, part: &'static str, outcome: Outcome) {
+        self.count_all(part, outcome, 1);
+    }
+
+    /// Counts so many that fared alike.
+    pub fn count_all(&mut self, part: &'static str, outcome: Outcome, things: u64) {
         let counts = self.parts.entry(part).or_default();
         match outcome {
-            Outcome::Taken => counts.taken += 1,
-            Outcome::Unchanged => counts.unchanged += 1,
-            Outcome::Kept => counts.kept += 1,
+            Outcome::Taken => counts.taken += things,
+            Outcome::Unchanged => counts.unchanged += things,
+            Outcome::Kept => counts.kept += things,
         }
     }
 

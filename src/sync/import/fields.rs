@@ -95,7 +95,7 @@ impl<'a> Fields<'a> {
         ids
     }
 
-    /// An id of 24 lower-case hex digits, be it an ObjectId or a text.
+    /// An id of 24 lower-case hex digits, be it an `ObjectId` or a text.
     pub(super) fn id(self, name: &str) -> Option<String> {
         match self.get(name)? {
             Bson::ObjectId(id) => Some(id.to_hex()),

@@ -84,10 +84,10 @@ pub(super) async fn import(
             Published::Kept => Outcome::Kept,
         };
         report.count("runs", outcome);
-        rows.iter().for_each(|_| report.count("results", outcome));
-        (0..votes).for_each(|_| report.count("votes", Outcome::Taken));
+        report.count_all("results", outcome, rows.len() as u64);
+        report.count_all("votes", Outcome::Taken, votes);
         let likes = fields.whole("likes").unwrap_or_default();
-        let listed = fields.people("user_likes").len() as i64;
+        let listed = i64::try_from(fields.people("user_likes").len()).unwrap_or(i64::MAX);
         if likes != listed {
             let why = format!(
                 "it counts {likes} votes and lists {listed}: only those that are listed can be taken"
@@ -324,6 +324,8 @@ fn from_local(stored: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
 
 #[cfg(test)]
 mod tests {
+    use FailureKind::{Connection, MemoryError, ServerError, Timeout, Unknown};
+
     use super::*;
 
     #[test]
@@ -353,7 +355,6 @@ mod tests {
             "no idea",
         ]
         .map(failure_kind);
-        use FailureKind::{Connection, MemoryError, ServerError, Timeout, Unknown};
         assert_eq!(kinds, [Timeout, MemoryError, Connection, ServerError, Unknown]);
     }
 }
