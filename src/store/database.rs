@@ -14,7 +14,7 @@ use super::{Error, publications};
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// The oldest server version we run on (`server_version_num`).
-const OLDEST_SERVER: i32 = 140_000;
+const OLDEST_SERVER: i32 = 150_000;
 
 /// How long to wait for a server that says that it is starting, or says nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// Opens a pool of at most `max_connections`.
 ///
 /// # Errors
-/// When the server can't be reached, refuses us, says nothing for 10 s, or is older than PostgreSQL 14.
+/// When the server can't be reached, refuses us, says nothing for 10 s, or is older than PostgreSQL 15.
 pub async fn connect(options: PgConnectOptions, max_connections: u32) -> Result<PgPool, Error> {
     let options = options.application_name("dria-bench");
     greet(&options).await?;
@@ -39,7 +39,7 @@ pub async fn connect(options: PgConnectOptions, max_connections: u32) -> Result<
         .await?;
     if version < OLDEST_SERVER {
         return Err(Error::Unsuitable(format!(
-            "it is version {}.{}, and dria-bench needs 14 or newer. Upgrade it, or unset DATABASE_URL to use a private \
+            "it is version {}.{}, and dria-bench needs 15 or newer. Upgrade it, or unset DATABASE_URL to use a private \
              one",
             version / 10_000,
             version % 10_000

@@ -18,6 +18,7 @@ mod demo;
 mod deploy;
 mod embedded_pg;
 mod engines;
+mod explore;
 mod gpus;
 mod hostile;
 mod import;
