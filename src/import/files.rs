@@ -40,12 +40,11 @@ pub async fn import(pool: &PgPool, paths: &[PathBuf]) -> Result<Report, Error> {
                 continue;
             }
         };
-        match imports::file_run(&mut conn, &run).await? {
-            Some(outcome) => report.count("files", outcome.into()),
-            None => {
-                let why = format!("run {} is here already, and doesn't come from a file", run.pod_id);
-                report.skip("files", path.display().to_string(), why);
-            }
+        if let Some(outcome) = imports::file_run(&mut conn, &run).await? {
+            report.count("files", outcome.into());
+        } else {
+            let why = format!("run {} is here already, and doesn't come from a file", run.pod_id);
+            report.skip("files", path.display().to_string(), why);
         }
     }
     Ok(report)

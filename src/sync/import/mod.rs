@@ -80,7 +80,7 @@ impl Source {
             match Document::try_from(raw.as_ref()) {
                 Ok(document) => take(document, report),
                 Err(error) => {
-                    report.skip(part, format!("document {place}"), format!("it is broken: {error}"))
+                    report.skip(part, format!("document {place}"), format!("it is broken: {error}"));
                 }
             }
         }
