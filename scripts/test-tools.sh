@@ -23,4 +23,6 @@ done
 llama_tools || fail "llama.cpp could not be installed: see above"
 # Ollama's API in front of llama.cpp: Ollama's own program is in no package registry.
 venv "$TOOLS/ollama-proxy" ollama-proxy-plus==0.1.0 || fail "ollama-proxy-plus could not be installed: see above"
+# A MongoDB-wire server: MongoDB's own is in no package registry.
+venv "$TOOLS/secantus" secantusdb==0.7.0b3 || fail "secantusdb could not be installed: see above"
 venv "$TOOLS/schemathesis" schemathesis==4.32.5 || fail "schemathesis could not be installed: see above"

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    CliError, CliResult, Exit, Output, ask, catalog, config, demo, doctor, gpus, jobs, load, matrices,
-    migrate, moderation, openapi, pods, prices, queues, results, run, runs, scheduler, schedules, serve,
-    spec, tokens, truth_server, up, users, webhooks, worker, workflows,
+    CliError, CliResult, Exit, Output, ask, catalog, config, demo, doctor, gpus, import, jobs, load,
+    matrices, migrate, moderation, openapi, pods, prices, queues, results, run, runs, scheduler, schedules,
+    serve, spec, tokens, truth_server, up, users, webhooks, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -83,6 +83,9 @@ enum Command {
     Users(users::Command),
     Results(results::Args),
     Load(Box<load::Args>),
+    /// Take in what was measured elsewhere
+    #[command(subcommand)]
+    Import(import::Command),
     TruthServer(truth_server::Args),
     Up(up::Args),
     Worker(worker::Args),
@@ -215,6 +218,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Users(command) => users::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,
         Command::Load(args) => load::run(*args, output).await,
+        Command::Import(command) => import::run(command, context).await,
         Command::TruthServer(args) => truth_server::run(args, output).await,
         Command::Serve(args) => serve::run(args, context).await,
         Command::Up(args) => up::run(args, context).await,

@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod find;
 pub mod follow;
 pub mod gpus;
+pub mod import;
 pub mod jobs;
 pub mod load;
 pub mod matrices;

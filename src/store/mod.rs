@@ -24,6 +24,7 @@ pub mod explorer;
 pub mod figures;
 pub mod history;
 pub mod idempotency;
+pub mod imports;
 pub mod invariants;
 pub mod jobs;
 pub mod matrices;

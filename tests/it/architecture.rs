@@ -27,7 +27,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("prices", &["domain", "store", "SERVICES"]),
     // What commands print and the API serves: it knows what steps leave behind, not how they work.
     ("report", &["domain", "store", "SERVICES"]),
-    ("sync", &["domain", "store", "SERVICES"]),
+    // What an import found, and files; databases are read in sync.
+    ("import", &["domain", "store", "SERVICES"]),
+    ("sync", &["domain", "store", "import", "SERVICES"]),
     ("assistant", &["domain", "store", "report", "SERVICES"]),
     ("community", &["domain", "store", "SERVICES"]),
     ("webhooks", &["domain", "store", "SERVICES"]),
@@ -80,6 +82,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "store",
             "report",
             "queue",
+            "import",
             "sync",
             "assistant",
             "community",

@@ -21,6 +21,7 @@ mod engines;
 mod explore;
 mod gpus;
 mod hostile;
+mod import;
 mod legacy;
 mod load;
 mod load_shapes;

@@ -4,8 +4,6 @@
 //! [`query::Query`] or [`body::Body`]; whatever else goes wrong on one of these paths, in whichever layer, is put into the
 //! same envelope by `guard`. It must not know how `/api/v1` words anything.
 
-#![allow(dead_code, reason = "parts of the frame that comments, votes, sign-in and the assistant use")]
-
 mod answer;
 mod auth;
 mod body;

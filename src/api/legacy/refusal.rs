@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -33,11 +33,6 @@ impl Refusal {
     /// 400: it is so already, or can't be done.
     pub(super) fn pointless(message: impl Into<String>) -> Self {
         Self::Plain(StatusCode::BAD_REQUEST, message.into())
-    }
-
-    /// 401: a bearer token that is no good.
-    pub(super) fn unauthorised(message: impl Into<String>) -> Self {
-        Self::Plain(StatusCode::UNAUTHORIZED, message.into())
     }
 
     /// 403: not signed in, or not theirs.
@@ -72,14 +67,7 @@ impl From<sqlx::Error> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Self::Plain(status, message) => {
-                let mut response = envelope(status, message, Vec::new(), None);
-                if status == StatusCode::UNAUTHORIZED {
-                    let scheme = HeaderValue::from_static("Bearer");
-                    response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
-                }
-                response
-            }
+            Self::Plain(status, message) => envelope(status, message, Vec::new(), None),
             Self::Faults(faults) => {
                 let bad: Vec<String> =
                     faults.iter().map(|fault| format!("{}: {}", fault.place(), fault.msg)).collect();

@@ -6,6 +6,7 @@ pub(crate) mod database;
 pub(crate) mod drain;
 pub(crate) mod github;
 pub(crate) mod llama;
+pub(crate) mod mongo;
 pub(crate) mod openai;
 pub(crate) mod people;
 pub(crate) mod pods;
