@@ -19,6 +19,8 @@ const proxied: ProxyOptions = {
 export default defineConfig({
   plugins: [sveltekit()],
   server: {
+    // The methodology page is docs/methodology.md itself.
+    fs: { allow: ['..'] },
     proxy: Object.fromEntries(
       ['/api', '/auth', '/docs', '/openapi.json', '/health'].map((path) => [path, proxied]),
     ),
