@@ -14,7 +14,7 @@ describe('a histogram of gaps', () => {
     expect(buckets.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
   });
   it('knows the bound below, across decades', () => {
-    expect([boundBelow(1), boundBelow(1.25), boundBelow(10), boundBelow(0.1), boundBelow(31.5)]).toEqual([0.8, 1, 8, 0.08, 25]);
+    expect([boundBelow(1), boundBelow(1.25), boundBelow(10), boundBelow(0.1), boundBelow(31.5)]).toEqual([0.8, 1, 8, 0, 25]);
   });
   it('is empty without gaps', () => {
     expect(bucketsOf({ ...gaps, buckets: [], n: 0 })).toEqual([]);

@@ -20,10 +20,11 @@ describe('configurations', () => {
     expect(inWords([base])).toEqual({ common: 'Llama 3.1 8B · VLLM · H200 SXM · bf16', labels: ['VLLM'] });
   });
   it('are labelled where their figures weigh less', () => {
-    const notes = (of: object, origin?: string) => groupsOf([{ ...base, ...of }], [origin]).groups[0]?.note;
+    const notes = (of: object, origin = 'measured', llm_id = 'x') => groupsOf([{ ...base, ...of }], [{ origin, llm_id }]).groups[0]?.note;
     expect(notes({})).toBeUndefined();
     expect(notes({}, 'imported')).toBe('imported');
     expect(notes({ engine: 'truth' })).toBe('simulated engine');
+    expect(notes({}, 'measured', 'truth')).toBe('simulated engine');
     expect(notes({ gpu_count: 0 })).toBe('CPU');
   });
   it('have keys that an address can hold', () => {

@@ -12,7 +12,7 @@ export interface GapHistogram {
 }
 
 export interface Bucket {
-  /** Above this, ms. */
+  /** Above this, ms; 0: everything from 0 on. */
   lower: number;
   /** Not above this, ms. */
   upper: number;
@@ -23,8 +23,12 @@ export interface Bucket {
 
 const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3, 8];
 
+/** The lowest bound: the bucket below it holds everything from 0 on. */
+export const LOWEST_MS = 0.1;
+
 /** The bound below one of the series. */
 export function boundBelow(upper: number): number {
+  if (upper <= LOWEST_MS) return 0;
   const decade = Math.floor(Math.log10(upper) + 1e-9);
   const at = STEPS.findIndex((step) => Math.abs(upper / 10 ** decade / step - 1) < 0.02);
   const [step, power] = at > 0 ? [STEPS[at - 1] ?? 1, decade] : [8, decade - 1];

@@ -13,8 +13,6 @@ export function measuredLevels(report: Pick<RunReport, 'results'>): Level[] {
   return inOrder(report.results.map(measuredLevel));
 }
 
-const COUNTED = new Set(['rate', 'total_requests', 'successful_requests', 'max_number', 'warmup_number']);
-
 /** Levels of an exported file: rows of the compat view, of the run with this id. */
 export function publishedLevels(csv: string, id: string): { level: Level; columns: Schema<'Columns'> }[] {
   return csvRecords(csv)
@@ -25,11 +23,6 @@ export function publishedLevels(csv: string, id: string): { level: Level; column
       ) as unknown as Schema<'Columns'>;
       return { columns, level: publishedLevel(columns) };
     });
-}
-
-/** Whether a column is a whole number. */
-export function isCount(column: string): boolean {
-  return COUNTED.has(column);
 }
 
 /** `vLLM 0.11 on 2 × NVIDIA H200`. */
@@ -45,7 +38,7 @@ export function title(facts: Facts): string {
 
 /** `imported`, `simulated engine`, `CPU`. */
 export function note(facts: Facts): string | undefined {
-  return noteOf(facts.engine, facts.gpu_count, facts.origin);
+  return noteOf(facts.engine, facts.gpu_count, facts.origin, facts.llm_id);
 }
 
 /** Requests that failed, of all levels: by code, with the levels they failed in. */

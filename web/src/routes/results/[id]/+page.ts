@@ -12,14 +12,15 @@ export const load: PageLoad = async ({ fetch, params }) => {
   const client = api(fetch);
   const { id } = params;
   const facts = await find(client, id);
-  if (!facts.run) return { facts, report: null, levels: await imported(client, facts), everywhere: null };
+  const people = facts.pod_id ? await community(client, facts.pod_id) : null;
+  if (!facts.run) return { facts, people, report: null, levels: await imported(client, facts), everywhere: null };
   const [report, everywhere] = await Promise.all([
     ask(client.GET('/api/v1/runs/{id}', { params: { path: { id: facts.run } } })),
     // A run without a price, or on hardware that nobody rents out, has none: the page says so.
     attempt(client.GET('/api/v1/costs/everywhere', { params: { query: { run: facts.run } } })),
   ]);
   const detail = report as unknown as RunDetail;
-  return { facts, report: detail, levels: measuredLevels(detail), everywhere };
+  return { facts, people, report: detail, levels: measuredLevels(detail), everywhere };
 };
 
 /** The published result of this id, which may also be that of its run. */
@@ -31,6 +32,21 @@ async function find(client: Api, id: string): Promise<Facts> {
   const published = run.ok ? (run.data as unknown as RunDetail).pod_id : null;
   if (published && published !== id) redirect(307, `/results/${encodeURIComponent(published)}`);
   error(404, { message: 'There is no such result', problem: missing(id, run.ok) });
+}
+
+/** Comments and votes; a result is worth seeing without them. */
+async function community(client: Api, podId: string) {
+  const [comments, published] = await Promise.all([
+    attempt(client.GET('/api/v1/results/{pod_id}/comments', { params: { path: { pod_id: podId } } })),
+    // Runs without a throughput result have no votes there.
+    attempt(client.GET('/benchmark_results', { params: { query: { pod_id: podId } } })),
+  ]);
+  return {
+    podId,
+    comments,
+    upvotes: published.ok ? published.data.likes : 0,
+    upvoted: published.ok && published.data.is_upvoted_by_user,
+  };
 }
 
 function missing(id: string, isRun: boolean): Problem {
