@@ -65,9 +65,14 @@ export function groupsOf(all: readonly Named[], runs: readonly (Behind | undefin
 /** The model that the instrument's simulator serves, whatever engine's protocol it speaks. */
 const SIMULATOR_MODEL = 'truth';
 
-/** What must be known of figures before they are compared with others'. `modelId` is the engine's own name of its model. */
+/** Whether the instrument's simulator answered. `modelId` is the engine's own name of its model. */
+export function isOfSimulator(engine: string, modelId: string | undefined): boolean {
+  return isSimulated(engine) || modelId === SIMULATOR_MODEL;
+}
+
+/** What must be known of figures before they are compared with others'. */
 export function noteOf(engine: string, gpuCount: number, origin: string | undefined, modelId?: string): string | undefined {
-  if (isSimulated(engine) || modelId === SIMULATOR_MODEL) return 'simulated engine';
+  if (isOfSimulator(engine, modelId)) return 'simulated engine';
   if (origin === 'imported') return 'imported';
   return gpuCount === 0 ? 'CPU' : undefined;
 }

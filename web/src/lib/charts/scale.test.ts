@@ -43,6 +43,10 @@ describe('a scale', () => {
     expect(logTicks([1, 1e6], 7)).toEqual([1, 10, 100, 1000, 1e4, 1e5, 1e6]);
     expect(logTicks([1, 1e12], 4).length).toBeLessThanOrEqual(5);
   });
+  it('writes times as fine as they have to be told apart', () => {
+    const labels = (ms: number) => scaleOf([0, ms], [0, 500], { kind: 'time' }).ticks(4).map(({ label }) => label);
+    for (const ms of [3e4, 6e5, 1e7, 2e8, 2e9, 9e10]) expect(new Set(labels(ms)).size).toBe(labels(ms).length);
+  });
   it('writes days in UTC', () => {
     const x = scaleOf([Date.UTC(2026, 10, 1), Date.UTC(2026, 10, 20)], [0, 500], { kind: 'time' });
     expect(x.ticks(4).map(({ label }) => label)).toContain('Nov 8');
@@ -65,6 +69,8 @@ describe('series that are switched off', () => {
   it('do not stretch the axes, and intervals do', () => {
     const visible = seriesOf(rows, groups.slice(0, 1), (row) => row.of, axis('x'), axis('y'));
     expect(axisScale(visible, 'y', [100, 0], 'linear', true).domain).toEqual([0, 4]);
+    const wide = [{ of: 'a', x: 1, y: 5, ci: [-20, 30] as [number, number] }];
+    expect(axisScale(seriesOf(wide, groups, (row) => row.of, axis('x'), axis('y')), 'y', [100, 0], 'linear').domain[0]).toBe(0);
     const all = seriesOf(rows, groups, (row) => row.of, axis('x'), axis('y'));
     expect(axisScale(all, 'y', [100, 0], 'linear', true).domain[1]).toBeGreaterThanOrEqual(900);
   });

@@ -15,6 +15,8 @@ describe('a price per hour', () => {
   });
   it('is set against the fastest result of one GPU, not of the machine', () => {
     const fastest = fastestByGpu([run('a', 'H100', 1, 900), run('b', 'H100', 4, 3000), run('c', 'L40S', 2, 500), run('d', 'CPU', 0, 9), run('e', 'L40S', 1)]);
+    const simulated = { ...run('s', 'H100', 1, 99_999), llm_id: 'truth' };
+    expect(fastestByGpu([simulated]).size).toBe(0);
     expect([...fastest].map(([gpu, speed]) => [gpu, speed.result, speed.outputTokensPerSecondPerGpu])).toEqual([['H100', 'a', 900], ['L40S', 'c', 250]]);
   });
 });

@@ -27,10 +27,12 @@ export const load: PageLoad = async ({ fetch, url }) => {
     // What there is to choose from doesn't depend on what is chosen.
     attempt(client.GET('/api/v1/prices')),
     attempt(client.GET('/api/v1/gpus')),
-    attempt(client.GET('/api/v1/explore', { params: { query: { limit: 1, status: ['succeeded'] } } })),
+    attempt(client.GET('/api/v1/explore', { params: { query: { status: ['succeeded'], sort: 'tps', order: 'desc', limit: RESULTS } } })),
   ]);
   const names = models.ok ? (models.data.facets?.['model'] ?? []).map(({ value }) => value) : [];
-  const model = state.model !== '' ? state.model : names[0];
+  // One whose tokens have a price: something real answered, on a GPU.
+  const priced = models.ok ? models.data.runs.find((run) => fastestByGpu([run]).size > 0)?.model : undefined;
+  const model = state.model !== '' ? state.model : (priced ?? names[0]);
   const [history, results] = await Promise.all([
     state.gpu === '' ? null : attempt(client.GET('/api/v1/prices/history', { params: { query: { gpu: state.gpu, days: Number(state.days), ...platform, ...kind } } })),
     model === undefined

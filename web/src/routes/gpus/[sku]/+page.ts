@@ -26,13 +26,13 @@ export const load: PageLoad = async ({ fetch, params }) => {
   }
   const gpu = [id];
   const [found, frontier, prices, history] = await Promise.all([
-    ask(client.GET('/api/v1/explore', { params: { query: { gpu, sort: 'tps', order: 'desc', limit: RESULTS } } })),
+    ask(client.GET('/api/v1/explore', { params: { query: { gpu, sort: 'tps', order: 'desc', limit: RESULTS, facets: false } } })),
     ask(client.GET('/api/v1/frontier', { params: { query: { gpu, limit: 20 } } })),
     known ? attempt(client.GET('/api/v1/prices', { params: { query: { gpu: id } } })) : null,
     known ? attempt(client.GET('/api/v1/prices/history', { params: { query: { gpu: id, days: DAYS } } })) : null,
   ]);
-  // The model that most was measured of stands for what an hour is worth in tokens.
-  const model = (found.facets?.['model'] ?? []).find(({ count }) => count > 0)?.value ?? null;
+  // The model of the fastest result that something real answered stands for what an hour is worth in tokens.
+  const model = found.runs.find((run) => fastestByGpu([run]).size > 0)?.model ?? null;
   const speeds = fastestByGpu(found.runs.filter((run) => run.model === model));
   return {
     id, known: known ?? null, found, frontier, model, speeds,
