@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { flagMeaning, flagName } from './flags';
 import type { ResultReport } from './report';
-import { comparability, failuresOf, publishedLevels, setupInWords, type Facts } from './result';
+import { comparability, failuresOf, levelOfMetrics, publishedLevels, setupInWords, type Facts } from './result';
 
 const csv = [
   'id,model,benchmark_type,rate,output_tokens_per_second,time_to_first_token_ms,request_latency,successful_requests',
@@ -18,6 +18,12 @@ describe('an imported result', () => {
     expect(levels.map(({ level }) => [level.rate, level.figures.tps?.value, level.figures.ttft?.value])).toEqual([[4, 400.5, 31], [null, 900, undefined]]);
     expect(levels[0]?.columns.benchmark_type).toBe('concurrent');
     expect(levels[0]?.level.figures.tps).toEqual({ value: 400.5, n: 0 });
+  });
+  it('has one level where a file told of one, and no figure that it did not tell', () => {
+    expect(levelOfMetrics({ tps: { value: 1207 }, ttft: { value: 812 }, cost: { value: 3 } })).toEqual([
+      { rate: null, figures: { tps: { value: 1207, n: 0 }, ttft: { value: 812, n: 0 } } },
+    ]);
+    expect(levelOfMetrics({})).toEqual([]);
   });
   it('has no levels where its run had no results', () => {
     expect(publishedLevels(csv, 'f3')).toEqual([]);

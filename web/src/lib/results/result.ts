@@ -25,6 +25,15 @@ export function publishedLevels(csv: string, id: string): { level: Level; column
     });
 }
 
+/** The throughput benchmark of a run of which only its figures are known, such as one imported from a file. */
+export function levelOfMetrics(metrics: Schema<'ExploredRun'>['metrics']): Level[] {
+  const known = (['tps', 'ttft', 'itl', 'latency'] as const).flatMap((key) => {
+    const metric = metrics[key];
+    return metric ? [[key, metric.measured ?? { value: metric.value, n: 0 }] as const] : [];
+  });
+  return known.length === 0 ? [] : [{ rate: null, figures: Object.fromEntries(known) }];
+}
+
 /** `vLLM 0.11 on 2 × NVIDIA H200`. */
 export function setupInWords(facts: Facts): string {
   const engine = facts.engine_version ? `${facts.engine} ${facts.engine_version}` : facts.engine;

@@ -1,11 +1,11 @@
 // A result with everything that is known of it: its run's report where it was measured here, the published columns where it was
 // imported.
 import { error, redirect } from '@sveltejs/kit';
-import { api, ask, attempt, type Api } from '$lib/api/client';
+import { api, ask, attempt, type Api, type Schema } from '$lib/api/client';
 import { noAnswer, type Problem } from '$lib/api/problem';
 import { inOrder, type Level } from '$lib/charts/levels';
 import type { RunDetail } from '$lib/results/report';
-import { measuredLevels, publishedLevels, type Facts } from '$lib/results/result';
+import { levelOfMetrics, measuredLevels, publishedLevels } from '$lib/results/result';
 import type { PageLoad } from './$types';
 
 export const load: PageLoad = async ({ fetch, params }) => {
@@ -24,7 +24,7 @@ export const load: PageLoad = async ({ fetch, params }) => {
 };
 
 /** The published result of this id, which may also be that of its run. */
-async function find(client: Api, id: string): Promise<Facts> {
+async function find(client: Api, id: string): Promise<Schema<'ExploredRun'>> {
   const { runs } = await ask(client.GET('/api/v1/explore', { params: { query: { text: id, facets: false, limit: 20 } } }));
   const found = runs.find((run) => run.id === id || run.run === id);
   if (found) return found;
@@ -61,9 +61,10 @@ function missing(id: string, isRun: boolean): Problem {
   };
 }
 
-async function imported(client: Api, facts: Facts): Promise<Level[]> {
+async function imported(client: Api, facts: Schema<'ExploredRun'>): Promise<Level[]> {
   if (!facts.pod_id) return [];
   const query = { text: facts.id, format: 'csv' } as const;
   const csv = await ask(client.GET('/api/v1/results', { params: { query }, parseAs: 'text' }));
-  return inOrder(publishedLevels(String(csv), facts.id).map(({ level }) => level));
+  const levels = publishedLevels(String(csv), facts.id).map(({ level }) => level);
+  return levels.length > 0 ? inOrder(levels) : levelOfMetrics(facts.metrics);
 }
