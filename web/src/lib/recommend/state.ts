@@ -1,6 +1,6 @@
 // What somebody wants a recommendation for, as the URL says it, and as the API is asked. It must not know components.
 import type { Schema } from '../api/client';
-import { codec, href, number, oneOf, text, type State } from '../url-state';
+import { codec, flag, href, number, oneOf, text, type State } from '../url-state';
 
 export const GOALS = ['cheapest', 'fastest', 'slo'] as const;
 export const ENGINES = ['vllm', 'sglang', 'ollama', 'llamacpp'] as const;
@@ -20,6 +20,8 @@ const fields = {
   output_tokens: number(),
   precision: oneOf(['', ...PRECISIONS], ''),
   context: number(),
+  /** Every way, not the best ones alone. */
+  all: flag(),
 };
 
 export const wishes = codec(fields);
@@ -36,7 +38,7 @@ export function isAsked(wish: Wish): boolean {
 
 /** The API's parameters; those of the load that aren't said are left to it. */
 export function wishQuery(wish: Wish) {
-  const { model, parameters, engine, goal, max_usd_per_hour, precision, ...numbers } = wish;
+  const { model, parameters, engine, goal, max_usd_per_hour, precision, all: _, ...numbers } = wish;
   const said = Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== null)) as Partial<Record<keyof typeof numbers, number>>;
   return {
     engine,
