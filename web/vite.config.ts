@@ -19,8 +19,10 @@ const proxied: ProxyOptions = {
 export default defineConfig({
   plugins: [sveltekit()],
   server: {
+    // The methodology page is docs/methodology.md itself.
+    fs: { allow: ['..'] },
     proxy: Object.fromEntries(
-      ['/api', '/auth', '/docs', '/openapi.json', '/health'].map((path) => [path, proxied]),
+      ['/api', '/auth', '/benchmark_results', '/docs', '/openapi.json', '/health'].map((path) => [path, proxied]),
     ),
   },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },

@@ -44,21 +44,35 @@ export function configurationKey(of: Named): string {
   return words.toLowerCase().replace(/[^a-z0-9.]+/g, '-').replace(/^-+|-+$/g, '');
 }
 
-/** Groups of a chart, a configuration each. `origins`: `measured` or `imported`, where known. */
-export function groupsOf(all: readonly Named[], origins: readonly (string | undefined)[] = []): { common: string; groups: Group[] } {
+/** What is known of the run behind a configuration. */
+interface Behind {
+  origin: string;
+  llm_id: string;
+}
+
+/** Groups of a chart, a configuration each; with the runs behind them, where known, those that weigh less are labelled. */
+export function groupsOf(all: readonly Named[], runs: readonly (Behind | undefined)[] = []): { common: string; groups: Group[] } {
   const { common, labels } = inWords(all);
   const looks = looksOf(all.map(({ engine }) => engine));
   const groups = all.map((one, at): Group => {
     const look = looks[at] ?? { colour: 'currentColor', shape: 'circle' as const, dash: undefined };
-    const note = noteOf(one.engine, one.gpu_count, origins[at]);
+    const note = noteOf(one.engine, one.gpu_count, runs[at]?.origin, runs[at]?.llm_id);
     return { ...look, key: configurationKey(one), label: labels[at] ?? one.engine, ...(note === undefined ? {} : { note }) };
   });
   return { common, groups };
 }
 
+/** The model that the instrument's simulator serves, whatever engine's protocol it speaks. */
+const SIMULATOR_MODEL = 'truth';
+
+/** Whether the instrument's simulator answered. `modelId` is the engine's own name of its model. */
+export function isOfSimulator(engine: string, modelId: string | undefined): boolean {
+  return isSimulated(engine) || modelId === SIMULATOR_MODEL;
+}
+
 /** What must be known of figures before they are compared with others'. */
-export function noteOf(engine: string, gpuCount: number, origin: string | undefined): string | undefined {
-  if (isSimulated(engine)) return 'simulated engine';
+export function noteOf(engine: string, gpuCount: number, origin: string | undefined, modelId?: string): string | undefined {
+  if (isOfSimulator(engine, modelId)) return 'simulated engine';
   if (origin === 'imported') return 'imported';
   return gpuCount === 0 ? 'CPU' : undefined;
 }

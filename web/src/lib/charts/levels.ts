@@ -93,7 +93,7 @@ export function levelName(rate: number | null): string {
   return rate === 1 ? '1 stream' : `${rate} streams`;
 }
 
-/** How the API's paths call it: `concurrent:4`, `throughput`. */
+/** How the API's paths call it: `concurrency:4`, `throughput`. */
 export function levelPath(rate: number | null): string {
-  return rate === null ? 'throughput' : `concurrent:${rate}`;
+  return rate === null ? 'throughput' : `concurrency:${rate}`;
 }

@@ -95,14 +95,17 @@ function timeScale(domain: [number, number], range: [number, number]): Scale {
 
 const DAY_MS = 86_400_000;
 
-/** Ticks in UTC, as the API's times are: hours within days, days within months, months within years. */
+/** Ticks in UTC, as the API's times are, as fine as the span needs to tell them apart. */
 function timeFormat(spanMs: number): (date: Date) => string {
-  const parts: Intl.DateTimeFormatOptions =
-    spanMs < 3 * DAY_MS
-      ? { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
-      : spanMs < 300 * DAY_MS
-        ? { month: 'short', day: 'numeric' }
-        : { year: 'numeric', month: 'short' };
+  const day = { month: 'short', day: 'numeric' } as const;
+  const hour = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+  const bySpan: [mostMs: number, parts: Intl.DateTimeFormatOptions][] = [
+    [15 * 60_000, { ...hour, second: '2-digit' }],
+    [DAY_MS / 2, hour],
+    [3 * DAY_MS, { ...day, ...hour }],
+    [300 * DAY_MS, day],
+  ];
+  const parts = bySpan.find(([most]) => spanMs < most)?.[1] ?? { year: 'numeric', month: 'short' };
   const format = new Intl.DateTimeFormat('en', { ...parts, timeZone: 'UTC' });
   return (date) => format.format(date);
 }

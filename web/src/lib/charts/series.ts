@@ -55,7 +55,11 @@ export function axisScale<T>(
   fromZero = false,
 ): Scale {
   const marks = series.flatMap((one) => one.marks);
-  const values = visibleValues(marks.map((mark) => mark[axis]), axis === 'y' ? marks.map((mark) => mark.ci) : []);
+  const measured = marks.map((mark) => mark[axis]);
+  // Speeds and times are never below 0. An interval that reaches there says that little is known, not that they could be.
+  const floor = measured.every((value) => value >= 0) ? 0 : -Infinity;
+  const intervals = axis === 'y' ? marks.map(({ ci }): Interval | null => (ci ? [Math.max(ci[0], floor), ci[1]] : null)) : [];
+  const values = visibleValues(measured, intervals);
   return scaleOf(values, range, { kind, fromZero: fromZero && kind === 'linear', padding: axis === 'x' ? 0.03 : 0 });
 }
 
