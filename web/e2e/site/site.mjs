@@ -1,5 +1,5 @@
-// The site as it is used: `dria-bench up` on a database of its own, filled, with a fake GitHub to sign in at and clouds that
-// have prices. Playwright's global set-up starts it, and so does a developer:
+// The site as it is used: `dria-bench up` on a database of its own, filled, with a fake GitHub to sign in at, clouds that
+// have prices and a model that answers by a script. Playwright's global set-up starts it, and so does a developer:
 //
 //   node web/e2e/site/site.mjs [--port 8123] [--home DIR] [--binary PATH] [--token-file FILE] [--empty]
 //
@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 
 import { startClouds } from './clouds.mjs';
 import { CLIENT, startGithub } from './github.mjs';
+import { startOpenAi } from '../openai.mjs';
 import { start, startEngine } from './program.mjs';
 import { ENGINES, MATRIX_FILE, seed } from './seed.mjs';
 
@@ -32,7 +33,7 @@ export async function startSite({ port = 0, home, binary, empty = false, say = (
   await chmod(folder, 0o755);
   await writeFile(join(folder, MATRIX_FILE.name), MATRIX_FILE.text);
 
-  const [github, clouds] = await Promise.all([startGithub(), startClouds(PROJECT)]);
+  const [github, clouds, openAi] = await Promise.all([startGithub(), startClouds(PROJECT), startOpenAi()]);
   const names = Object.keys(ENGINES);
   const started = await Promise.all(names.map((name) => startEngine(program, ENGINES[name])));
   const engines = Object.fromEntries(names.map((name, at) => [name, started[at]]));
@@ -44,6 +45,9 @@ export async function startSite({ port = 0, home, binary, empty = false, say = (
     GITHUB_CLIENT_SECRET: CLIENT.secret,
     GITHUB_URL: github.url,
     GITHUB_API_URL: `${github.url}/api`,
+    OPENAI_BASE_URL: openAi.url,
+    OPENAI_API_KEY: 'any',
+    OPENAI_MODEL: 'scripted',
     DRIA_BENCH_ADMINS: 'ada',
     DRIA_BENCH_SERVER_READS_PER_MINUTE: '100000',
     DRIA_BENCH_SERVER_WRITES_PER_MINUTE: '10000',
@@ -78,7 +82,7 @@ export async function startSite({ port = 0, home, binary, empty = false, say = (
     },
     async stop() {
       await server.stop();
-      await Promise.all([github.stop(), clouds.stop(), ...started.map((engine) => engine.stop())]);
+      await Promise.all([github.stop(), clouds.stop(), openAi.stop(), ...started.map((engine) => engine.stop())]);
       if (!home) await rm(folder, { recursive: true, force: true });
     },
   };
