@@ -133,7 +133,7 @@ async function ended(api, id, state, say) {
 async function matrixEnded(api, id, say) {
   for (const until = Date.now() + 240_000; Date.now() < until; ) {
     const matrix = await api('GET', `/api/v1/matrices/${id}`);
-    if (!['pending', 'running'].includes(matrix.status)) return say(`matrix ${id} is ${matrix.status}`);
+    if (!['planned', 'running'].includes(matrix.state)) return say(`matrix ${id} is ${matrix.state}`);
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   throw new Error(`matrix ${id} didn't end`);
