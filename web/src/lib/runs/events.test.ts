@@ -18,6 +18,12 @@ describe('a line of an event', () => {
     });
   });
 
+  it('says times with their unit, and nothing of what is not known', () => {
+    const data = { timings: { model_loading_s: 8.886013, graph_capture_s: null, output_tokens_per_second: 37.562 } };
+    expect(eventLine(event({ kind: 'step_done', step: 'start_engine', data })).text)
+      .toBe('start_engine: step done · model loading 8.89 s, output tokens per second 37.6');
+  });
+
   it('names whoever asked', () => {
     expect(eventLine(event({ kind: 'run_paused', actor: 'token:admin' })).text).toBe('run paused · by token:admin');
   });

@@ -1,5 +1,6 @@
 // What happens to a run, as lines of a log: an event in words, with the level that it is to be read with. It must not know pages.
 import type { Schema } from '../api/client';
+import { number } from '../format';
 import type { LogLine } from '../components/LogView.svelte';
 
 export type RunEvent = Schema<'Event'>;
@@ -20,10 +21,10 @@ const LEVELS: Record<string, LogLine['level']> = {
 
 /** An event as a line: its kind in words, its step, what it says, who did it. */
 export function eventLine(event: RunEvent): LogLine {
-  const { told, failed } = saying(event.data);
+  const { said, failed } = saying(event.data);
   const words = event.kind.replaceAll('_', ' ');
-  const text = [event.step ? `${event.step}: ${words}` : words, told, by(event.actor)].filter((part) => part !== '').join(' · ');
-  const level = LEVELS[event.kind] ?? (failed || (event.kind === 'run_finished' && told.includes('failed')) ? 'error' : 'info');
+  const text = [event.step ? `${event.step}: ${words}` : words, said, by(event.actor)].filter((part) => part !== '').join(' · ');
+  const level = LEVELS[event.kind] ?? (failed || (event.kind === 'run_finished' && said.includes('failed')) ? 'error' : 'info');
   return { id: String(event.id), at: event.ts.slice(11, 19), level, text };
 }
 
@@ -32,19 +33,26 @@ function by(actor: string): string {
   return actor === '' || actor.startsWith('worker') ? '' : `by ${actor}`;
 }
 
-function saying(data: unknown): { told: string; failed: boolean } {
-  if (typeof data !== 'object' || data === null) return { told: '', failed: false };
+function saying(data: unknown): { said: string; failed: boolean } {
+  if (typeof data !== 'object' || data === null) return { said: '', failed: false };
   const { failure, ...rest } = data as Record<string, unknown>;
-  const parts = Object.entries(rest)
-    .filter(([key, value]) => key !== 'fence' && !isEmpty(value) && !(key === 'losses' && value === 0))
-    .map(([key, value]) => `${key.replaceAll('_', ' ')} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  const said = typeof failure === 'object' && failure !== null ? (failure as Record<string, unknown>) : null;
-  if (said !== null) parts.unshift(`${String(said.code)}: ${String(said.message)}`);
-  return { told: parts.join(', '), failed: said !== null };
+  const parts = told(rest);
+  const failed = typeof failure === 'object' && failure !== null ? (failure as Record<string, unknown>) : null;
+  if (failed !== null) parts.unshift(`${String(failed.code)}: ${String(failed.message)}`);
+  return { said: parts.join(', '), failed: failed !== null };
 }
 
-function isEmpty(value: unknown): boolean {
-  return value === null || value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+/** `attempt 2`, `model loading 8.89 s`: what is known, without what only the ledger needs. */
+function told(data: object): string[] {
+  return Object.entries(data).flatMap(([key, value]: [string, unknown]) => {
+    if (key === 'fence' || value === null || value === '' || (key === 'losses' && value === 0)) return [];
+    const [, name = key, unit] = /^(.+)_(s|ms|usd|gb)$/.exec(key) ?? [];
+    const words = name.replaceAll('_', ' ');
+    if (typeof value === 'number') return [`${words} ${number(value)}${unit ? ` ${unit}` : ''}`];
+    if (typeof value !== 'object') return [`${words} ${String(value)}`];
+    if (Array.isArray(value)) return value.length === 0 ? [] : [`${words} ${value.map((one) => (typeof one === 'object' ? JSON.stringify(one) : String(one))).join(' ')}`];
+    return told(value);
+  });
 }
 
 /** Events without repetition, oldest first. */
