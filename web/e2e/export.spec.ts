@@ -45,6 +45,7 @@ test('SVG stands alone: title and colours are in it, no variable, no class', asy
   const svg = (await exported(page, figure, 'SVG')).content.toString();
   expect(svg).toMatch(/^<svg[^>]*xmlns="http:\/\/www.w3.org\/2000\/svg"/);
   expect(svg).toContain(TITLE);
+  expect(svg).toContain('(simulated engine)');
   expect(svg).not.toMatch(/var\(|oklch|light-dark|class=|style=|<script/);
   const alone = await page.context().newPage();
   await alone.goto(`data:image/svg+xml,${encodeURIComponent(svg)}`);
