@@ -1,9 +1,15 @@
 // The site by keyboard alone: shortcuts, the skip link, where focus is and where it comes back to.
-import { expect, test } from '@playwright/test';
-import { measuredRuns } from './steps';
+import { expect, test, type Page } from '@playwright/test';
+import { measuredRuns, rowsOf } from './steps';
+
+/** The explorer, once it hears keys. */
+async function opened(page: Page): Promise<void> {
+  await page.goto('/');
+  await expect(rowsOf(page).first()).toBeVisible();
+}
 
 test('a slash goes to the search, and types no slash there', async ({ page }) => {
-  await page.goto('/');
+  await opened(page);
   await page.keyboard.press('/');
   const box = page.getByRole('combobox', { name: /^Filter runs/ });
   await expect(box).toBeFocused();
@@ -13,7 +19,7 @@ test('a slash goes to the search, and types no slash there', async ({ page }) =>
 });
 
 test('proposals are walked with arrows and taken with Enter', async ({ page }) => {
-  await page.goto('/');
+  await opened(page);
   await page.keyboard.press('/');
   await page.keyboard.type('engine:oll');
   await page.keyboard.press('ArrowDown');

@@ -14,7 +14,7 @@ export async function signInWithToken(page: Page, back = '/'): Promise<void> {
   await page.goto(`/sign-in?return_to=${encodeURIComponent(back)}`);
   await page.getByLabel('Token', { exact: true }).fill(adminToken());
   await page.getByRole('button', { name: 'Sign in with the token' }).click();
-  await expect(page.getByRole('banner').getByText('admin', { exact: true })).toBeVisible();
+  await expect(page.getByRole('banner').getByRole('link', { name: /admin$/ })).toBeVisible();
 }
 
 /** Signs in with the fake GitHub as one of its accounts, and comes back to a page. */
