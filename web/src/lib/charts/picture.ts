@@ -9,7 +9,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 const LINE_PX = 17;
 const MARGIN_PX = 16;
 const STYLES = [
-  'fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-opacity', 'stroke-linejoin', 'opacity',
+  'fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-opacity', 'stroke-linejoin', 'paint-order', 'opacity',
   'font-size', 'font-weight', 'text-anchor', 'dominant-baseline', 'visibility',
 ];
 const FONT = 'system-ui, sans-serif';
