@@ -87,7 +87,8 @@ pub(super) async fn dress(caller: Caller, request: Request, next: Next) -> Respo
     }
     add_headers(response.headers_mut(), is_somebodys);
     let policy = if is_docs { docs::security_policy() } else { page::security_policy() };
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    // The site has its own.
+    response.headers_mut().entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     response
 }
 
@@ -102,13 +103,12 @@ pub(super) async fn stay_with_tls(State(https): State<bool>, request: Request, n
 }
 
 /// Whether nobody reads the answers of this path in a browser.
-fn is_for_programs(path: &str) -> bool {
+pub(super) fn is_for_programs(path: &str) -> bool {
     matches!(path, "/health" | "/healthz" | "/readyz" | "/metrics" | "/openapi.json")
         || path.starts_with("/api/")
 }
 
-/// The pages need nothing but their own style, so nothing else is allowed. What is served is never sniffed, framed or
-/// taken in by another site, and is asked for again each time, since runs go on. What somebody signed in sees is for them alone.
+/// What is served is never sniffed, framed or taken in by another site, and is asked for again each time, since runs go on. What somebody signed in sees is for them alone.
 fn add_headers(headers: &mut HeaderMap, is_somebodys: bool) {
     let fixed: [(HeaderName, &str); 3] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

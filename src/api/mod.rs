@@ -1,4 +1,4 @@
-//! The HTTP server: what the store holds, as JSON, CSV and one page for people; and steering runs.
+//! The HTTP server: what the store holds, as JSON, CSV and the site; and steering runs.
 //!
 //! Reads are public, and without a token redacted. Steering needs a token with the role for it, and moves runs through the
 //! ledger, as commands do. It listens on this machine alone unless told otherwise and an admin token exists. It must not
@@ -10,7 +10,8 @@
 //!             ├─► v1 ─► auth, redact, store, report, ledger
 //!             ├─► legacy: the paths from before /api/v1, with their own errors
 //!             ├─► health, docs
-//!             └─► home ─► page
+//!             ├─► home ─► site
+//!             └─► site: its files and pages, and 404; page: what is said without it
 //! ```
 
 mod accept;
@@ -45,6 +46,7 @@ mod redact;
 mod refusals;
 mod routes;
 mod server;
+mod site;
 mod streams;
 mod v1;
 

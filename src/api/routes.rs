@@ -1,6 +1,6 @@
 //! Which path is answered by whom.
 
-use axum::{Router, http::Uri, middleware};
+use axum::{Router, middleware};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     guard::{self, Limits},
     health, home, legacy, monitoring, openapi,
     rate::{self, Rates},
-    v1,
+    site, v1,
 };
 use crate::config;
 
@@ -27,7 +27,7 @@ pub(super) fn documented() -> OpenApiRouter<App> {
 /// Every route, with its guards.
 pub(super) fn router(app: App, settings: &config::Server) -> Router {
     let (routes, document) = documented().split_for_parts();
-    let routes = routes.merge(docs::routes(&document)).with_state(app);
+    let routes = routes.merge(docs::routes(&document)).fallback(site::answer).with_state(app);
     guarded(routes, Limits::default(), settings)
 }
 
@@ -35,7 +35,6 @@ pub(super) fn router(app: App, settings: &config::Server) -> Router {
 pub(super) fn guarded(routes: Router, limits: Limits, settings: &config::Server) -> Router {
     let rates = Rates::new(settings.reads_per_minute, settings.writes_per_minute);
     routes
-        .fallback(async |uri: Uri| Error::UnknownPath(uri.path().to_owned()))
         .method_not_allowed_fallback(async || Error::Method)
         .layer(middleware::from_fn_with_state(limits, guard::limit))
         .layer(middleware::from_fn_with_state(rates, rate::limit))

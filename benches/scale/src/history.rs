@@ -79,6 +79,14 @@ const COPY: &str = "
         select c.id, b.step, b.generation, b.benchmark_type, b.rate, b.benchmark_duration, b.total_requests,
                b.successful_requests, b.summary, b.records_sha256, b.started_at
         from copies c join benchmark_results b on b.run_id = c.template;
-    insert into outbox (aggregate, aggregate_id, version, created_at, sent_at)
+    insert into published_runs
+        select (jsonb_populate_record(p, jsonb_build_object('pod_id', c.id::text, 'run_id', c.id))).*
+        from copies c join published_runs p on p.run_id = c.template;
+    insert into published_results
+        select (jsonb_populate_record(q, jsonb_build_object('pod_id', c.id::text, 'result_id', b.id))).*
+        from copies c join published_runs p on p.run_id = c.template join published_results q on q.pod_id = p.pod_id
+        left join benchmark_results b on b.run_id = c.id and b.rate is not distinct from q.rate
+            and b.benchmark_type = q.benchmark_type;
+    insert into outbox (aggregate, aggregate_id, version, queued_at, sent_at)
         select 'run', c.id::text, 1, now(), now() from copies c;
     commit;";

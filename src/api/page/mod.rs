@@ -1,13 +1,9 @@
-//! The page for people: one run, its numbers, charts and circumstances, and the way to its data.
+//! Pages that need no site: why there is no answer, and that the site isn't there.
 //!
 //! Written whole by the server: no script, no other host, nothing but the one style that the security policy names by
-//! its hash. It is pure text work: what is shown comes as a report; nothing is read here.
+//! its hash.
 
-mod chart;
-mod facts;
-mod html;
-mod instrument;
-mod tables;
+pub(super) mod html;
 
 use std::sync::LazyLock;
 
@@ -18,13 +14,8 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 
-use self::html::{each, text, time};
+use self::html::text;
 use super::error::Error;
-use crate::{
-    domain::run::RunStatus,
-    report::{self, RunReport},
-    store::runs::Run,
-};
 
 /// The whole look, light and dark.
 const STYLE: &str = include_str!("style.css");
@@ -60,32 +51,13 @@ pub(super) fn security_policy() -> HeaderValue {
     HeaderValue::from_str(&POLICY).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
 }
 
-/// A run, and links to `others`.
-pub(super) fn run(report: &RunReport, run: &Run, others: &[Run]) -> Page {
-    let spec = &report.spec;
-    let title = format!("{} on {}", spec.model.common_name, spec.engine.kind.published_name());
-    let body = [
-        heading(&title, report, run),
-        tables::highlights(report),
-        chart::charts(report),
-        tables::results(report),
-        notes(report),
-        instrument::gaps(report),
-        instrument::instrument(report),
-        format!("<div class=\"split\">\n{}{}</div>\n", facts::facts(report, run), tables::setup(report)),
-        data_links(report),
-        other_runs(others),
-    ]
-    .concat();
-    page(StatusCode::OK, &title, &body)
-}
-
-/// What is shown before there is anything to show.
-pub(super) fn no_runs() -> Page {
-    let body = "<h1>No runs yet</h1>\
-                <p>Measure a small real model on this machine: <code>dria-bench demo</code>. Or measure one of your \
-                own: <code>dria-bench run --help</code>.</p>";
-    page(StatusCode::OK, "No runs yet", body)
+/// What people are told where the site isn't part of the program.
+pub(super) fn without_site() -> Page {
+    let body = "<h1>The site is not part of this build</h1>\
+                <p>Everything it shows is in the <a href=\"/docs\">HTTP API</a>, and in the commands: \
+                <code>dria-bench runs</code>, <code>dria-bench results</code>.</p>\
+                <p>To have it, install Node.js 20.19 or newer, then <code>make web</code>, and build again.</p>";
+    page(StatusCode::SERVICE_UNAVAILABLE, "The site is not part of this build", body)
 }
 
 /// Why there is no page, and the way back.
@@ -95,7 +67,7 @@ pub(super) fn failure(error: &Error) -> Page {
     let mut letters = message.chars();
     let message: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     let body =
-        format!("<h1>{}</h1><p>{}.</p><p><a href=\"/\">The newest run</a></p>", text(title), text(message));
+        format!("<h1>{}</h1><p>{}.</p><p><a href=\"/\">To the start page</a></p>", text(title), text(message));
     page(error.status(), title, &body)
 }
 
@@ -110,85 +82,6 @@ fn page(status: StatusCode, title: &str, body: &str) -> Page {
          <main>\n{body}</main>\n<footer>dria-bench {version}</footer>\n</body>\n</html>\n"
     );
     Page { status, html }
-}
-
-fn heading(title: &str, report: &RunReport, run: &Run) -> String {
-    let hardware = facts::hardware(&report.spec.machine);
-    let when = time(run.started_at.unwrap_or(run.created_at));
-    let cpu = if facts::is_cpu_run(&report.spec.machine) {
-        "<p class=\"note\"><strong>CPU run.</strong> No GPU was used: these numbers show the method, not what the \
-         engine can do.</p>\n"
-    } else {
-        ""
-    };
-    let outcome = match (&report.error, report.status) {
-        (Some(failure), _) => {
-            format!("<p class=\"note bad\"><strong>This run failed.</strong> {}</p>\n", text(failure))
-        }
-        (None, RunStatus::Pending | RunStatus::Running) => {
-            "<p class=\"note\"><strong>This run is under way.</strong> Load the page again for what it has measured \
-             since.</p>\n"
-                .to_owned()
-        }
-        (None, RunStatus::Cancelled) => {
-            "<p class=\"note\"><strong>This run was cancelled.</strong> What it had measured is kept.</p>\n"
-                .to_owned()
-        }
-        (None, RunStatus::Failed | RunStatus::Succeeded) => String::new(),
-    };
-    format!(
-        "<h1>{}</h1>\n<p class=\"lead\">{} <span class=\"dot\">·</span> {when} <span class=\"dot\">·</span> {}</p>\n\
-         {cpu}{outcome}",
-        text(title),
-        text(hardware),
-        html::status(report.status),
-    )
-}
-
-/// The flags and failures, in words.
-fn notes(report: &RunReport) -> String {
-    let notes = each(report::notes(&report.summaries()), |note| format!("<li>{}</li>\n", text(note)));
-    if notes.is_empty() {
-        return notes;
-    }
-    format!(
-        "<section aria-labelledby=\"notes\">\n<h2 id=\"notes\">What to know about these rows</h2>\n\
-         <ul>\n{notes}</ul>\n</section>\n"
-    )
-}
-
-fn data_links(report: &RunReport) -> String {
-    let run = report.run;
-    format!(
-        "<section aria-labelledby=\"data\">\n<h2 id=\"data\">The same data</h2>\n<ul>\n\
-         <li><a href=\"/api/v1/runs/{run}\">Everything as JSON</a></li>\n\
-         <li>Measured view: <a href=\"/api/v1/runs/{run}/results?format=json&amp;view=measured\">JSON</a>, \
-         <a href=\"/api/v1/runs/{run}/results?format=csv&amp;view=measured\">CSV</a> – requests completed inside the \
-         window</li>\n\
-         <li>Compat view: <a href=\"/api/v1/runs/{run}/results?format=json&amp;view=compat\">JSON</a>, \
-         <a href=\"/api/v1/runs/{run}/results?format=csv&amp;view=compat\">CSV</a> – what readers of the older 17 \
-         columns expect</li>\n</ul>\n\
-         <p>Measure it again: <code>dria-bench run --like {run}</code></p>\n</section>\n"
-    )
-}
-
-fn other_runs(others: &[Run]) -> String {
-    if others.is_empty() {
-        return String::new();
-    }
-    let items = each(others, |run| {
-        format!(
-            "<li><a href=\"/?run={}\">{} on {}</a> {} <span class=\"dot\">·</span> {}</li>\n",
-            run.id,
-            text(&run.spec.model.common_name),
-            text(run.spec.engine.kind.published_name()),
-            time(run.created_at),
-            html::status(run.status),
-        )
-    });
-    format!(
-        "<nav aria-labelledby=\"others\">\n<h2 id=\"others\">Other runs</h2>\n<ul>\n{items}</ul>\n</nav>\n"
-    )
 }
 
 #[cfg(test)]

@@ -120,10 +120,10 @@ async fn a_changed_file_replaces_what_it_said_before_and_nothing_that_comes_from
     let (database, folder) = (TestDatabase::new().await, tempfile::tempdir().unwrap());
     let path = folder.path().join("x_pod-1.json");
     fs::write(&path, r#"{"avg_throughput": 1, "total_requests": 7}"#).unwrap();
-    files::import(&database.pool, &[path.clone()]).await.unwrap();
+    files::import(&database.pool, std::slice::from_ref(&path)).await.unwrap();
     database.execute("update published_runs set upvotes = 3").await;
     fs::write(&path, r#"{"avg_throughput": 2}"#).unwrap();
-    let report = files::import(&database.pool, &[path.clone()]).await.unwrap();
+    let report = files::import(&database.pool, std::slice::from_ref(&path)).await.unwrap();
     assert_eq!(counts(&report, "files"), (1, 0, 0, 0));
     let answer = ask(&database, "/benchmark_results?pod_id=pod-1").await;
     assert_eq!(

@@ -72,7 +72,7 @@ async fn whole(mongo: &Mongo) {
     mongo.insert("users", vec![ann]).await;
     let comment = |id: &str, parent: Bson, likers: Vec<i32>| {
         doc! {
-            "_id": ObjectId::parse_str(id).unwrap(), "pod_id": "pod-a", "comment": "Fast!", "likes": likers.len() as i32,
+            "_id": ObjectId::parse_str(id).unwrap(), "pod_id": "pod-a", "comment": "Fast!", "likes": i32::try_from(likers.len()).unwrap(),
             "user_likes": likers, "created_at": day("2025-07-15T00:00:00Z"), "user_id": 7_i32, "username": "ann",
             "user_email": "", "user_avatar": Bson::Null, "parent_id": parent, "depth": 0_i32, "ranking_score": 1.5,
         }

@@ -25,13 +25,11 @@ pub(crate) struct Mongo {
 
 impl Mongo {
     pub(crate) async fn start() -> Self {
-        let given = std::env::var("MONGODB_URL_FOR_TESTS").ok();
-        let (url, server) = match given {
-            Some(url) => (url, None),
-            None => {
-                let (url, child, folder) = launch();
-                (url, Some((child, folder)))
-            }
+        let (url, server) = if let Some(url) = std::env::var_os("MONGODB_URL_FOR_TESTS") {
+            (url.into_string().unwrap(), None)
+        } else {
+            let (url, child, folder) = launch();
+            (url, Some((child, folder)))
         };
         let mut options = ClientOptions::parse(&url).await.unwrap();
         options.server_selection_timeout = Some(PATIENCE);
