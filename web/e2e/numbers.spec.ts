@@ -71,6 +71,16 @@ test.describe('a model', () => {
     await expect(page.getByText('Not in the catalog')).toBeVisible();
   });
 
+  test('has its configurations at one speed, which is in the address, and says where nobody measured', async ({ page }) => {
+    await page.goto('/models/simulated-8b');
+    await page.getByLabel('Output tokens/s of each request').fill('1000000');
+    await page.getByLabel('Output tokens/s of each request').press('Tab');
+    await expect(page).toHaveURL(/speed=1000000/);
+    await expect(page.getByRole('table', { name: /^Configurations at / }).getByRole('row').nth(1)).toContainText('not measured there');
+    await page.reload();
+    await expect(page.getByLabel('Output tokens/s of each request')).toHaveValue('1000000');
+  });
+
   test('of the catalog says where it fits', async ({ page }) => {
     await page.goto('/models/llama-3.1-8b');
     await expect(page.getByRole('heading', { name: 'Where it fits' })).toBeVisible();
