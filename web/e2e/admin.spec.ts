@@ -68,20 +68,20 @@ test('a schedule is in words, is done now, and is turned off and on', async ({ p
 
 test('a person is suspended for a reason alone, and may write again', async ({ page, browser, baseURL }) => {
   const elsewhere = await browser.newContext(baseURL === undefined ? {} : { baseURL });
-  await signInAs(await elsewhere.newPage(), 'ada', '/profile');
+  await signInAs(await elsewhere.newPage(), 'margaret', '/profile');
   await elsewhere.close();
-  await signInWithToken(page, '/admin/users?text=ada');
-  const ada = rowsOf(page, 'People').filter({ hasText: 'ada' }).first();
-  await ada.getByRole('button', { name: /^Suspend/ }).click();
+  await signInWithToken(page, '/admin/users?text=margaret');
+  const margaret = rowsOf(page, 'People').first();
+  await margaret.getByRole('button', { name: /^Suspend/ }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Suspend' }).click();
   await expect(page.getByText('Say why first')).toBeVisible();
-  await ada.getByRole('button', { name: /^Suspend/ }).click();
+  await margaret.getByRole('button', { name: /^Suspend/ }).click();
   await page.getByRole('dialog').getByLabel('Why').fill('a test of suspending');
   await page.getByRole('dialog').getByRole('button', { name: 'Suspend' }).click();
-  await expect(ada).toContainText('a test of suspending');
-  await ada.getByRole('button', { name: /^Let write/ }).click();
+  await expect(margaret).toContainText('a test of suspending');
+  await margaret.getByRole('button', { name: /^Let write/ }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Let write' }).click();
-  await expect(ada).toContainText('may write');
+  await expect(margaret).toContainText('may write');
 });
 
 test('comments that wait and those that are hidden are two lists', async ({ page }) => {

@@ -13,6 +13,7 @@ export const ACCOUNTS = [
   { id: 101, login: 'ada' },
   { id: 102, login: 'grace' },
   { id: 103, login: 'linus' },
+  { id: 104, login: 'margaret' },
 ];
 
 /** Starts it on a free port. */
