@@ -38,9 +38,9 @@ export class LiveRun {
     return () => {
       clearInterval(clock);
       clearInterval(quiet);
+      live.close();
       if (this.#due !== null) clearTimeout(this.#due);
       this.#due = null;
-      live.close();
     };
   }
 
