@@ -6,7 +6,7 @@ import { rowsOf } from './steps';
 
 test('a run that is started in the site survives the death of its server and is watched to its end', async ({ page }) => {
   test.setTimeout(300_000);
-  const site = await startSite({ binary: process.env.DRIA_BENCH_E2E_BINARY, empty: true });
+  const site = await startSite({ binary: process.env.DRIA_BENCH_E2E_BINARY, empty: true, log: 'ignore' });
   try {
     await page.goto(`${site.url}/sign-in?return_to=%2Fruns%2Fnew`);
     await page.getByLabel('Token', { exact: true }).fill(site.adminToken);

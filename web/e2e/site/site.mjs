@@ -20,11 +20,11 @@ import { ENGINES, MATRIX_FILE, seed } from './seed.mjs';
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /**
- * Starts a site and fills it.
+ * Starts a site and fills it. `log`: where the server's log goes, as `stdio` of Node takes it.
  *
  * @returns `{ url, adminToken, engines, seeded, env, restart(), kill(), stop() }`
  */
-export async function startSite({ port = 0, home, binary, empty = false, say = () => {} } = {}) {
+export async function startSite({ port = 0, home, binary, empty = false, say = () => {}, log = 'inherit' } = {}) {
   const program = resolve(binary ?? join(PROJECT, 'target/debug/dria-bench'));
   if (!existsSync(program)) throw new Error(`${program} isn't there: run cargo build first`);
   const folder = resolve(home ?? (await mkdtemp(join(tmpdir(), 'dria-site-'))));
@@ -59,7 +59,7 @@ export async function startSite({ port = 0, home, binary, empty = false, say = (
     start(program, ['--json', 'up', '--port', String(at), '--concurrency', '4'], {
       env,
       cwd: folder,
-      log: 'inherit',
+      log,
       said: (text) => (text.trimEnd().endsWith('}') ? JSON.parse(text) : undefined),
     });
   let server = up(port);
