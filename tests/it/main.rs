@@ -43,6 +43,7 @@ mod rows;
 mod runpod;
 mod schedules;
 mod serve;
+mod site;
 mod support;
 mod truth;
 mod turns;
