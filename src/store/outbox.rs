@@ -127,6 +127,8 @@ pub struct Waiting {
     pub attempts: i32,
     /// Since when it waits.
     pub queued_at: DateTime<Utc>,
+    /// What tells this row from itself after it was appended again: the transaction that wrote it.
+    mark: String,
 }
 
 /// At most `limit` rows that are to be sent now, longest waiting first.
@@ -135,9 +137,9 @@ pub struct Waiting {
 /// When the database fails.
 pub async fn due(conn: &mut PgConnection, limit: i64) -> Result<Vec<Waiting>, Error> {
     let rows = sqlx::query!(
-        "select id, aggregate, aggregate_id, version, attempts, queued_at from outbox
+        r#"select id, aggregate, aggregate_id, version, attempts, queued_at, xmin::text as "mark!" from outbox
          where sent_at is null and (next_try_at is null or next_try_at <= now())
-         order by queued_at, id limit $1",
+         order by queued_at, id limit $1"#,
         limit
     )
     .fetch_all(conn)
@@ -145,6 +147,7 @@ pub async fn due(conn: &mut PgConnection, limit: i64) -> Result<Vec<Waiting>, Er
     rows.into_iter()
         .map(|row| {
             Ok(Waiting {
+                mark: row.mark,
                 id: row.id,
                 aggregate: parse("outbox.aggregate", &row.aggregate)?,
                 key: row.aggregate_id,
@@ -162,13 +165,13 @@ pub async fn due(conn: &mut PgConnection, limit: i64) -> Result<Vec<Waiting>, Er
 /// When the database fails.
 pub async fn sent(conn: &mut PgConnection, rows: &[&Waiting]) -> Result<(), Error> {
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let versions: Vec<i64> = rows.iter().map(|row| row.version).collect();
+    let marks: Vec<String> = rows.iter().map(|row| row.mark.clone()).collect();
     sqlx::query!(
         "update outbox o set sent_at = now(), attempts = 0, next_try_at = null, error = null
-         from unnest($1::bigint[], $2::bigint[]) as s (id, version)
-         where o.id = s.id and o.version = s.version and o.sent_at is null",
+         from unnest($1::bigint[], $2::text[]) as s (id, mark)
+         where o.id = s.id and o.xmin::text = s.mark and o.sent_at is null",
         &ids,
-        &versions
+        &marks
     )
     .execute(conn)
     .await?;
@@ -187,9 +190,9 @@ pub async fn failed(
 ) -> Result<(), Error> {
     sqlx::query!(
         "update outbox set attempts = attempts + 1, error = $3, next_try_at = now() + make_interval(secs => $4)
-         where id = $1 and version = $2 and sent_at is null",
+         where id = $1 and xmin::text = $2 and sent_at is null",
         row.id,
-        row.version,
+        row.mark,
         error,
         again_in.as_secs_f64()
     )
@@ -301,7 +304,8 @@ pub async fn append_all(conn: &mut PgConnection, target: &str) -> Result<u64, Er
              union all
              select 3, 'comment', id, version, created_at, imported_from from comments
              union all
-             select 4, 'upvote', pod_id || ':' || github_id, 1, created_at, null from run_upvotes
+             select 4, 'upvote', pod_id || ':' || v.github_id, 1, v.created_at, p.imported_from
+             from run_upvotes v join published_runs p using (pod_id)
              union all
              select 5, 'chat_log', id, 1, created_at, imported_from from chat_logs
              union all
