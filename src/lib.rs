@@ -38,6 +38,7 @@ pub mod queue;
 pub mod report;
 pub mod retry;
 pub mod store;
+pub mod sync;
 pub mod telemetry;
 pub mod truth;
 pub mod workflow;

@@ -36,6 +36,7 @@ pub mod services;
 pub mod signals;
 pub mod site;
 mod spec;
+mod sync;
 mod table;
 pub mod tokens;
 pub mod truth_server;

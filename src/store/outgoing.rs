@@ -196,3 +196,29 @@ pub async fn md5(conn: &mut PgConnection, texts: &[String]) -> Result<Vec<String
     .fetch_all(conn)
     .await?)
 }
+
+/// The ids of all users.
+///
+/// # Errors
+/// When the database fails.
+pub async fn user_ids(conn: &mut PgConnection) -> Result<Vec<i64>, Error> {
+    Ok(sqlx::query_scalar!("select github_id from users order by created_at, github_id")
+        .fetch_all(conn)
+        .await?)
+}
+
+/// The ids of all comments.
+///
+/// # Errors
+/// When the database fails.
+pub async fn comment_ids(conn: &mut PgConnection) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!("select id from comments order by created_at, id").fetch_all(conn).await?)
+}
+
+/// The ids of all conversations.
+///
+/// # Errors
+/// When the database fails.
+pub async fn chat_ids(conn: &mut PgConnection) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!("select id from chat_logs order by created_at, id").fetch_all(conn).await?)
+}

@@ -61,3 +61,9 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] crate::store::Error),
 }
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

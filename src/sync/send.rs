@@ -17,7 +17,7 @@ mod comments;
 mod runs;
 mod simple;
 
-pub(super) use runs::send_runs;
+pub(super) use runs::{is_published, send_runs};
 
 /// Rows of one round at most: as many runs make a transaction of some hundred documents.
 const BATCH: i64 = 64;

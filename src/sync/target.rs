@@ -46,8 +46,7 @@ impl Target {
     pub async fn open(settings: &Settings) -> Result<Self, Error> {
         let secrets = secrets(settings.url.expose());
         let wrong = |error: &mongodb::error::Error| Error::Url(redact(&secrets, &error.to_string()));
-        let mut options =
-            ClientOptions::parse(settings.url.expose()).await.map_err(|error| wrong(&error))?;
+        let mut options = ClientOptions::parse(settings.url.expose()).await.map_err(|error| wrong(&error))?;
         options.app_name = Some("dria-bench".to_owned());
         options.server_selection_timeout = Some(PATIENCE);
         options.connect_timeout.get_or_insert(PATIENCE);
@@ -106,7 +105,8 @@ impl Target {
     /// Whether the server has transactions: a replica set's member or a router does.
     pub(super) async fn has_transactions(&self) -> Result<bool, Fault> {
         let asked = self.transactions.get_or_try_init(|| async {
-            let hello = self.database.run_command(doc! { "hello": 1 }).await.map_err(|error| Fault::of(&error))?;
+            let hello =
+                self.database.run_command(doc! { "hello": 1 }).await.map_err(|error| Fault::of(&error))?;
             Ok(hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid"))
         });
         asked.await.copied()
@@ -172,7 +172,9 @@ impl Target {
         }
         .map_err(|error| Fault::of(&error))?;
         if let Ok(concern) = answer.get_document("writeConcernError") {
-            return Err(Fault::Away(concern.get_str("errmsg").unwrap_or("the write was not confirmed").to_owned()));
+            return Err(Fault::Away(
+                concern.get_str("errmsg").unwrap_or("the write was not confirmed").to_owned(),
+            ));
         }
         let errors = answer.get_array("writeErrors").map(Vec::as_slice).unwrap_or_default();
         let failed = errors.iter().filter_map(Bson::as_document).map(|error| {

@@ -1,9 +1,13 @@
-//! The chore `retention`: deletes worked tokens, workers that are gone and old ticks, in batches of a transaction each.
+//! The chore `retention`: deletes worked tokens, workers that are gone, old ticks and rows of what was
+//! published, in batches of a transaction each.
 
 use serde_json::{Value, json};
 
 use super::ChoreContext;
-use crate::{ledger::Error, store::retention};
+use crate::{
+    ledger::Error,
+    store::{outbox, retention},
+};
 
 /// Rows a transaction deletes at most: a few milliseconds, so that nobody waits.
 const BATCH: i64 = 1000;
@@ -33,5 +37,15 @@ pub(super) async fn work(context: ChoreContext<'_>) -> Result<Value, Error> {
             break;
         }
     }
-    Ok(json!({ "tokens_deleted": tokens, "workers_deleted": workers, "ticks_deleted": ticks }))
+    let mut outbox = 0;
+    loop {
+        let deleted = outbox::delete_sent(&mut *pool.acquire().await?, days.outbox_days, BATCH).await?;
+        outbox += deleted;
+        if deleted == 0 {
+            break;
+        }
+    }
+    Ok(json!({
+        "tokens_deleted": tokens, "workers_deleted": workers, "ticks_deleted": ticks, "outbox_deleted": outbox,
+    }))
 }

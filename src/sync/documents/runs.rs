@@ -90,7 +90,8 @@ fn suite(stored: &StoredPublication, results: &[Document]) -> Result<Upsert, Unf
     let run = &stored.run;
     let of = |kind: BenchmarkType| {
         let rows = stored.results.iter().zip(results);
-        rows.filter(move |(row, _)| row.benchmark_type == kind).map(|(_, document)| Bson::from(document.clone()))
+        rows.filter(move |(row, _)| row.benchmark_type == kind)
+            .map(|(_, document)| Bson::from(document.clone()))
     };
     let mut summary: BTreeMap<&str, i64> =
         ["timeout", "connection", "server_error", "memory_error", "unknown"].map(|kind| (kind, 0)).into();

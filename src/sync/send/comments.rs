@@ -29,16 +29,18 @@ pub(super) async fn send<'a>(
     let (mut outcomes, mut gone, mut there) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
         match stored.iter().find(|comment| comment.id == row.key) {
-            Some(comment) if comment.imported_from.as_deref() == Some(&from_there) => outcomes.push((*row, None)),
+            Some(comment) if comment.imported_from.as_deref() == Some(&from_there) => {
+                outcomes.push((*row, None))
+            }
             Some(comment) => there.push((*row, documents::comment(comment).map(|upsert| (comment, upsert)))),
             None => gone.push((*row, documents::object_id(&row.key))),
         }
     }
     let (gone, unfit) = made(gone);
     outcomes.extend(unfit);
-    let deletes = gone.iter().map(|(row, id)| {
-        (*row, delete(doc! { "$or": [{ "_id": id }, { "parent_id": row.key.as_str() }] }))
-    });
+    let deletes = gone
+        .iter()
+        .map(|(row, id)| (*row, delete(doc! { "$or": [{ "_id": id }, { "parent_id": row.key.as_str() }] })));
     outcomes.extend(each(target, "delete", "comments", deletes.collect()).await?);
     let (there, unfit) = made::<(&OutgoingComment, documents::Upsert)>(there);
     outcomes.extend(unfit);
@@ -58,13 +60,16 @@ async fn likes(target: &Target, comments: &[&OutgoingComment]) -> Result<(), Fau
     if ids.is_empty() {
         return Ok(());
     }
-    let found = target.database.collection::<Document>("comments").find(doc! { "_id": { "$in": ids } });
+    let collection = target.database.collection::<Document>("comments");
+    let found = collection.find(doc! { "_id": { "$in": ids } });
     let found: Vec<Document> =
         found.projection(doc! { "sync_likes": 1 }).await.map_err(of)?.try_collect().await.map_err(of)?;
     let mut changes = Vec::new();
     for comment in comments {
         let Ok(id) = documents::object_id(&comment.id) else { continue };
-        let Some(document) = found.iter().find(|document| document.get_object_id("_id") == Ok(id)) else { continue };
+        let Some(document) = found.iter().find(|document| document.get_object_id("_id").is_ok_and(|there| there == id)) else {
+            continue;
+        };
         let ours = document.get_array("sync_likes").map(Vec::as_slice).unwrap_or_default();
         let ours: Vec<i64> = ours.iter().filter_map(number).collect();
         for liker in comment.likers.iter().filter(|liker| !ours.contains(liker)) {
@@ -95,4 +100,3 @@ pub(super) fn vote(key: Document, person: i64, is_there: bool) -> Document {
 fn number(value: &Bson) -> Option<i64> {
     value.as_i64().or_else(|| value.as_i32().map(i64::from))
 }
-

@@ -134,7 +134,9 @@ async fn write(
     let gone: Vec<Document> = runs
         .iter()
         .filter(|run| there.contains_key(&run.pod_id))
-        .map(|run| delete(doc! { "pod_id": run.pod_id.as_str(), VERSION: { "$ne": run.version, "$exists": true } }))
+        .map(|run| {
+            delete(doc! { "pod_id": run.pod_id.as_str(), VERSION: { "$ne": run.version, "$exists": true } })
+        })
         .collect();
     if !gone.is_empty() {
         target.write("delete", "benchmark_results", gone, session.as_deref_mut()).await?;
@@ -152,9 +154,8 @@ async fn versions(
     session: Option<&mut ClientSession>,
 ) -> Result<BTreeMap<String, Option<i64>>, Fault> {
     let ids: Vec<&str> = runs.iter().map(|run| run.pod_id.as_str()).collect();
-    let found = target
-        .database
-        .collection::<Document>("pod_benchmarks")
+    let collection = target.database.collection::<Document>("pod_benchmarks");
+    let found = collection
         .find(doc! { "pod_id": { "$in": ids } })
         .projection(doc! { "pod_id": 1, VERSION: 1 });
     let of = |error: mongodb::error::Error| Fault::of(&error);

@@ -29,10 +29,14 @@ pub(super) async fn users<'a>(
     for row in rows {
         let id: Option<i64> = row.key.parse().ok();
         match (id, stored.iter().find(|user| Some(user.github_id) == id)) {
-            (_, Some(user)) if user.imported_from.as_deref() == Some(&from_there) => outcomes.push((*row, None)),
+            (_, Some(user)) if user.imported_from.as_deref() == Some(&from_there) => {
+                outcomes.push((*row, None))
+            }
             (_, Some(user)) => upserts.push((*row, documents::user(user).statement(false))),
             (Some(id), None) => deletes.push((*row, delete(doc! { "github_id": int(id) }))),
-            (None, None) => outcomes.push((*row, Some(Unfit(format!("`{}` is no GitHub id", row.key)).to_string()))),
+            (None, None) => {
+                outcomes.push((*row, Some(Unfit(format!("`{}` is no GitHub id", row.key)).to_string())))
+            }
         }
     }
     outcomes.extend(each(target, "update", "users", upserts).await?);
@@ -47,15 +51,16 @@ pub(super) async fn upvotes<'a>(
     rows: &[&'a Waiting],
 ) -> Result<Vec<Outcome<'a>>, Stop> {
     let read = |row: &&'a Waiting| {
-        let vote = row.key.rsplit_once(':').and_then(|(pod, id)| Some((pod.to_owned(), id.parse::<i64>().ok()?)));
+        let vote =
+            row.key.rsplit_once(':').and_then(|(pod, id)| Some((pod.to_owned(), id.parse::<i64>().ok()?)));
         (*row, vote.ok_or_else(|| Unfit(format!("`{}` is no run and GitHub id", row.key))))
     };
     let (votes, mut outcomes) = made(rows.iter().map(read).collect());
     let (pods, people): (Vec<String>, Vec<i64>) = votes.iter().map(|(_, vote)| vote.clone()).unzip();
     let there = outgoing::upvotes(&mut *pool.acquire().await?, &pods, &people).await?;
-    let statements = votes.iter().map(|(row, key)| {
-        (*row, vote(doc! { "pod_id": key.0.as_str() }, key.1, there.contains(key)))
-    });
+    let statements = votes
+        .iter()
+        .map(|(row, key)| (*row, vote(doc! { "pod_id": key.0.as_str() }, key.1, there.contains(key))));
     outcomes.extend(each(target, "update", "pod_benchmarks", statements.collect()).await?);
     Ok(outcomes)
 }
@@ -131,5 +136,13 @@ pub(in crate::sync) async fn named_prices(pool: &PgPool) -> Result<Vec<NamedPric
     let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
     let ids = outgoing::md5(&mut conn, &lower).await?;
     let named = prices.into_iter().zip(names).zip(ids);
-    Ok(named.map(|((price, name), id)| NamedPrice { price, name, id }).collect())
+    let mut named: Vec<_> = named.map(|((price, name), id)| NamedPrice { price, name, id }).collect();
+    named.sort_by(|a, b| {
+        let key = |named: &NamedPrice| {
+            (named.id.clone(), named.price.platform.clone(), named.price.usd_per_gpu_hour)
+        };
+        key(a).cmp(&key(b))
+    });
+    named.dedup_by(|a, b| a.id == b.id && a.price.platform == b.price.platform);
+    Ok(named)
 }
