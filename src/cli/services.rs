@@ -17,6 +17,7 @@ use crate::{
     provider::{EndpointProvider, LocalProvider, LocalSettings, RunpodProvider, RunpodSettings},
     queue::{self, ApalisQueue},
     store::database,
+    sync::{Sender, Settings},
     workflow::{LeaseSettings, Limits, Providers, Services},
 };
 
@@ -163,4 +164,9 @@ pub fn scheduler_options(context: &Context) -> SchedulerOptions {
         definitions: Definitions::new(definition_places(context)),
         config: Arc::new(context.config.clone()),
     }
+}
+
+/// What sends to MongoDB, started.
+pub(super) fn sender(context: &Context, database: &Database) -> Sender {
+    Sender::start(&database.pool, Settings::from_config(&context.config), &host::host_id())
 }
