@@ -277,14 +277,14 @@ pub async fn delete_sent(conn: &mut PgConnection, days: i32, limit: i64) -> Resu
 }
 
 /// Asks for everything to be published again that may go to the MongoDB database `target`; what was imported from there
-/// may not. Runs first, oldest first. Returns how many rows wait now because of it.
+/// may not. Runs first, oldest first, whatever place they had: a database that is new gets them in this order. Returns how many rows wait now because of it.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn append_all(conn: &mut PgConnection, target: &str) -> Result<u64, Error> {
     let done = sqlx::query!(
-        "insert into outbox (aggregate, aggregate_id, version)
-         select kind, key, version from (
+        "insert into outbox (aggregate, aggregate_id, version, queued_at)
+         select kind, key, version, now() + row_number() over (order by place, at, key) * interval '1 microsecond' from (
              select 1 as place, 'run' as kind, pod_id as key, version, created_at as at, imported_from from published_runs
              union all
              select 2, 'user', github_id::text, version, created_at, imported_from from users
@@ -299,9 +299,8 @@ pub async fn append_all(conn: &mut PgConnection, target: &str) -> Result<u64, Er
              select distinct 6, 'price', gpu_key || ':' || platform, 1, '-infinity'::timestamptz, null::text
              from latest_prices where kind = 'on_demand') w
          where imported_from is distinct from 'mongodb:' || $1
-         order by place, at, key
          on conflict (aggregate, aggregate_id) do update set
-             version = greatest(outbox.version, excluded.version), queued_at = now(), sent_at = null, attempts = 0,
+             version = greatest(outbox.version, excluded.version), queued_at = excluded.queued_at, sent_at = null, attempts = 0,
              next_try_at = null, error = null",
         target
     )

@@ -74,7 +74,7 @@ pub struct OutgoingComment {
     pub likers: Vec<i64>,
 }
 
-/// These comments, oldest first; those that are gone or hidden are left out.
+/// These comments, oldest first; those that are gone or hidden, or answer one that is hidden, are left out.
 ///
 /// # Errors
 /// When the database fails.
@@ -85,7 +85,10 @@ pub async fn comments(conn: &mut PgConnection, ids: &[String]) -> Result<Vec<Out
                   imported_from, version,
                   array(select l.github_id from comment_likes l where l.comment_id = c.id
                         order by l.created_at, l.github_id) as "likers!"
-           from comments c where id = any($1) and hidden_at is null order by created_at, id"#,
+           from comments c
+           where id = any($1) and hidden_at is null
+             and not exists (select from comments p where p.id = c.parent_id and p.hidden_at is not null)
+           order by created_at, id"#,
         ids
     )
     .fetch_all(conn)
@@ -164,6 +167,8 @@ pub struct OutgoingPrice {
     pub usd_per_gpu_hour: Decimal,
     /// When the source last said so.
     pub last_seen_at: DateTime<Utc>,
+    /// When it was read, by the clock of the database: what was read later is newer, whoever reads.
+    pub read_at: DateTime<Utc>,
 }
 
 /// The cheapest on-demand prices that were listed in the last day, a row a GPU and platform. What a MongoDB database
@@ -174,11 +179,12 @@ pub struct OutgoingPrice {
 pub async fn prices(conn: &mut PgConnection) -> Result<Vec<OutgoingPrice>, Error> {
     Ok(sqlx::query_as!(
         OutgoingPrice,
-        "select distinct on (gpu_key, platform) gpu_key, platform, source, usd_per_gpu_hour, last_seen_at
+        r#"select distinct on (gpu_key, platform) gpu_key, platform, source, usd_per_gpu_hour, last_seen_at,
+                  statement_timestamp() as "read_at!"
          from latest_prices
          where kind = 'on_demand' and withdrawn_at is null and last_seen_at > now() - interval '1 day'
            and source not like 'mongodb%'
-         order by gpu_key, platform, usd_per_gpu_hour, source, id"
+         order by gpu_key, platform, usd_per_gpu_hour, source, id"#
     )
     .fetch_all(conn)
     .await?)

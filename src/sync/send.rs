@@ -7,7 +7,11 @@ use mongodb::bson::{Document, doc};
 use serde::Serialize;
 use sqlx::PgPool;
 
-use super::{Error, Target, documents, fault::Fault};
+use super::{
+    Error, Target,
+    documents::{self, VERSION},
+    fault::Fault,
+};
 use crate::{
     retry,
     store::outbox::{self, Aggregate, Waiting},
@@ -18,6 +22,7 @@ mod runs;
 mod simple;
 
 pub(super) use runs::{is_published, send_runs};
+pub(super) use simple::named_prices;
 
 /// Rows of one round at most: as many runs make a transaction of some hundred documents.
 const BATCH: i64 = 64;
@@ -118,8 +123,8 @@ async fn send_kind<'a>(
     }
 }
 
-/// Writes one statement a row, each on its own, and says which failed. Two writers that met, or a newer version that is
-/// there already, are tried once more, and then are as good as sent: who was there first wrote what is true now.
+/// Writes one statement a row, each on its own, and says which failed. Two writers that met are tried once more, and so
+/// is a key that is taken: it may have been taken just now. Where a newer version has it, ours needs no sending.
 async fn each<'a>(
     target: &Target,
     verb: &str,
@@ -140,8 +145,13 @@ async fn each<'a>(
             let Some(place) = again.get(place).copied() else { continue };
             match fault {
                 Fault::Away(text) => return Err(Fault::Away(text)),
-                Fault::Met(_) if !last => met.push(place),
-                Fault::Met(text) if text.contains("code 11000") => {}
+                Fault::Met(_) | Fault::Taken(_) if !last => met.push(place),
+                Fault::Taken(text) => {
+                    let key = newer(&statements[place]);
+                    if !target.has(collection, key).await? {
+                        outcomes[place].1 = Some(text);
+                    }
+                }
                 Fault::Met(text) | Fault::Refused(text) => outcomes[place].1 = Some(text),
             }
         }
@@ -151,6 +161,17 @@ async fn each<'a>(
         again = met;
     }
     Ok(outcomes)
+}
+
+/// What a newer version of the document that a statement writes is found by.
+fn newer(statement: &Document) -> Document {
+    let mut key = statement.get_document("q").cloned().unwrap_or_default();
+    if let Some(version) =
+        key.get_document(VERSION).ok().and_then(|guard| guard.get_document("$not").ok()).cloned()
+    {
+        key.insert(VERSION, version);
+    }
+    key
 }
 
 /// A statement that deletes what has this key.

@@ -153,6 +153,12 @@ impl Target {
         Ok(failed)
     }
 
+    /// Whether there is a document that this finds.
+    pub(super) async fn has(&self, collection: &str, filter: Document) -> Result<bool, Fault> {
+        let found = self.database.collection::<Document>(collection).find_one(filter).await;
+        found.map(|document| document.is_some()).map_err(|error| Fault::of(&error))
+    }
+
     async fn command(
         &self,
         verb: &str,
@@ -189,7 +195,7 @@ impl Target {
         let text = redact(&self.secrets, fault.text());
         match fault {
             Fault::Away(_) => Error::Unavailable(text),
-            Fault::Met(_) | Fault::Refused(_) => Error::Refused(text),
+            Fault::Met(_) | Fault::Taken(_) | Fault::Refused(_) => Error::Refused(text),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
     Error, Target,
     documents::{self, RunDocuments, Upsert, VERSION, digest},
     fault::Fault,
-    send::{is_published, send_runs},
+    send::{is_published, named_prices, send_runs},
 };
 use crate::store::{
     outbox::{self, Aggregate},
@@ -142,8 +142,9 @@ impl Tally {
     }
 }
 
-/// Compares runs, their results and suites, users, comments and, where they are published, conversations. What waits in
-/// the outbox is not there yet, and is found missing. With `repair` what is missing or differs is written again, whatever
+/// Compares runs, their results and suites, users, comments, prices as they are now and, where they are published,
+/// conversations. A run that has lost its throughput result stays there as it was, and isn't compared. What waits in the
+/// outbox is not there yet, and is found missing. With `repair` what is missing or differs is written again, whatever
 /// its version there, and what is ours and should not be there is deleted; whoever calls has the turn to send then.
 ///
 /// # Errors
@@ -154,11 +155,11 @@ pub async fn verify(pool: &PgPool, target: &Target, repair: bool) -> Result<Veri
     runs(pool, target, repair, &mut tallies, &mut repaired).await?;
     strays(pool, target, repair, &mut tallies, &mut repaired).await?;
     let mut collections: Vec<Checked> = tallies.into_iter().map(Tally::checked).collect();
-    for collection in ["users", "comments", "chat_logs"] {
+    for collection in ["users", "comments", "chat_logs", "gpu_pricing_processed"] {
         if collection == "chat_logs" && !target.publish_chat_logs {
             continue;
         }
-        collections.push(people(pool, target, collection, repair, &mut repaired).await?);
+        collections.push(others(pool, target, collection, repair, &mut repaired).await?);
     }
     Ok(Verified { collections, repaired })
 }
@@ -265,8 +266,8 @@ async fn strays(
     Ok(())
 }
 
-/// Users, comments or conversations, from both sides.
-async fn people(
+/// Users, comments, conversations or prices, from both sides.
+async fn others(
     pool: &PgPool,
     target: &Target,
     collection: &'static str,
@@ -275,44 +276,59 @@ async fn people(
 ) -> Result<Checked, Error> {
     let mut tally = Tally::new(collection);
     let (expected, aggregate) = expected(pool, target, collection).await?;
-    let id = if collection == "users" { "github_id" } else { "_id" };
+    let fields: &[&str] = match collection {
+        "users" => &["github_id"],
+        "gpu_pricing_processed" => &["gpu_id", "platform"],
+        _ => &["_id"],
+    };
+    let key = |document: &Document| {
+        let value = |field: &&str| ((*field).to_owned(), document.get(field).cloned().unwrap_or(Bson::Null));
+        in_words(&fields.iter().map(value).collect())
+    };
+    let found = find(target, collection, doc! { VERSION: { "$exists": true } }, None).await?;
     let mut there: BTreeMap<String, Document> =
-        find(target, collection, doc! { VERSION: { "$exists": true } }, None)
-            .await?
-            .into_iter()
-            .map(|document| {
-                let key = document.get(id).map(key_text).unwrap_or_default();
-                (key, document)
-            })
-            .collect();
+        found.into_iter().map(|document| (key(&document), document)).collect();
     let mut again = Vec::new();
     for upsert in &expected {
-        let key = upsert.key.get(id).map(key_text).unwrap_or_default();
+        let key = key(&upsert.key);
         if !tally.compare(upsert, there.remove(&key).as_ref()) && repair {
             let written = target.write("update", collection, vec![upsert.statement(true)], None).await;
             written.map_err(|fault| target.error(&fault))?;
+            *repaired += 1;
             again.push(key);
         }
     }
-    for (key, document) in there {
+    // A price that isn't listed any more stays as it was seen.
+    let too_many = if aggregate == Aggregate::Price { BTreeMap::new() } else { there };
+    for (key, document) in too_many {
         tally.too_much(key);
         if repair {
-            delete(target, collection, doc! { "_id": document.get("_id").cloned().unwrap_or(Bson::Null) })
-                .await?;
+            let id = document.get("_id").cloned().unwrap_or(Bson::Null);
+            delete(target, collection, doc! { "_id": id }).await?;
             *repaired += 1;
         }
     }
-    *repaired += again.len() as u64;
-    // Their likes follow.
-    outbox::append_many(&mut *pool.acquire().await?, aggregate, &again, 1).await?;
+    if aggregate == Aggregate::Comment {
+        // Their likes follow.
+        outbox::append_many(&mut *pool.acquire().await?, aggregate, &again, 1).await?;
+    }
     Ok(tally.checked())
 }
 
+/// What there should be of a collection.
 async fn expected(
     pool: &PgPool,
     target: &Target,
     collection: &'static str,
 ) -> Result<(Vec<Upsert>, Aggregate), Error> {
+    if collection == "gpu_pricing_processed" {
+        let prices = named_prices(pool).await?;
+        let all = prices.iter().map(documents::price).collect::<Result<_, _>>();
+        return Ok((
+            all.map_err(|error| target.error(&Fault::Refused(error.to_string())))?,
+            Aggregate::Price,
+        ));
+    }
     let mut conn = pool.acquire().await?;
     let unfit = |error: documents::Unfit| target.error(&Fault::Refused(error.to_string()));
     let from_there = format!("mongodb:{}", target.name());
@@ -333,7 +349,8 @@ async fn expected(
         _ => {
             let ids = outgoing::chat_ids(&mut conn).await?;
             let all = outgoing::chats(&mut conn, &ids).await?;
-            let all = all.iter().filter(|chat| ours(&chat.imported_from)).map(documents::chat);
+            let all =
+                all.iter().filter(|chat| ours(&chat.imported_from)).map(|chat| documents::chat(chat, 1));
             (all.collect::<Result<_, _>>().map_err(unfit)?, Aggregate::ChatLog)
         }
     })

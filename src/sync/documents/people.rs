@@ -46,7 +46,7 @@ pub(in crate::sync) fn comment(comment: &OutgoingComment) -> Result<Upsert, Unfi
 }
 
 /// A question and its answer.
-pub(in crate::sync) fn chat(chat: &OutgoingChat) -> Result<Upsert, Unfit> {
+pub(in crate::sync) fn chat(chat: &OutgoingChat, version: i64) -> Result<Upsert, Unfit> {
     Ok(Upsert {
         collection: "chat_logs",
         key: doc! { "_id": object_id(&chat.id)? },
@@ -60,7 +60,7 @@ pub(in crate::sync) fn chat(chat: &OutgoingChat) -> Result<Upsert, Unfit> {
             "username": chat.username.as_str(),
             "user_email": "",
             "user_avatar": text(chat.user_avatar.as_deref()),
-            VERSION: 1_i64,
+            VERSION: version,
         },
         set_on_insert: Document::new(),
     })

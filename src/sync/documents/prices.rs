@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
+use chrono::{DurationRound as _, TimeDelta};
 use mongodb::bson::{Document, doc};
 use rust_decimal::prelude::ToPrimitive as _;
 
@@ -18,11 +18,13 @@ pub(in crate::sync) struct NamedPrice {
     pub(in crate::sync) name: String,
     /// MD5 of that name in lower case, hex.
     pub(in crate::sync) id: String,
+    /// Where its source was asked; empty where nobody was.
+    pub(in crate::sync) source_url: String,
 }
 
 /// The latest price of a GPU on a platform. Its times are when it was seen.
 pub(in crate::sync) fn price(named: &NamedPrice) -> Result<Upsert, Unfit> {
-    let OutgoingPrice { gpu_key, platform, source, usd_per_gpu_hour, last_seen_at } = &named.price;
+    let OutgoingPrice { gpu_key, platform, usd_per_gpu_hour, last_seen_at, read_at, .. } = &named.price;
     let usd = double("price", usd_per_gpu_hour.to_f64().unwrap_or(f64::NAN))?;
     Ok(Upsert {
         collection: "gpu_pricing_processed",
@@ -35,25 +37,23 @@ pub(in crate::sync) fn price(named: &NamedPrice) -> Result<Upsert, Unfit> {
             "platform": platform.as_str(),
             "price": usd.clone(),
             "url": "",
-            "source_url": source.as_str(),
+            "source_url": named.source_url.as_str(),
             "scraped_at": date(*last_seen_at),
             "processed_at": date(*last_seen_at),
             "updated_at": date(*last_seen_at),
             "raw_data": { "name": gpu_key.as_str(), "price": usd, "url": "", "platform": platform.as_str() },
-            // Later looks win over earlier ones.
-            VERSION: last_seen_at.timestamp_millis(),
+            // What was read later wins, though it may have been seen earlier: a price that is gone makes way for another.
+            VERSION: read_at.timestamp_millis(),
         },
         set_on_insert: Document::new(),
     })
 }
 
-/// What there was in the hour of `now`. `None`: nothing.
-pub(in crate::sync) fn hourly(prices: &[NamedPrice], now: DateTime<Utc>) -> Result<Option<Upsert>, Unfit> {
-    let hour = now.duration_trunc(TimeDelta::hours(1)).map_err(|error| Unfit(error.to_string()))?;
+/// What there was in the hour in which the prices were read. `None`: nothing.
+pub(in crate::sync) fn hourly(prices: &[NamedPrice]) -> Result<Option<Upsert>, Unfit> {
+    let Some(read_at) = prices.iter().map(|named| named.price.read_at).max() else { return Ok(None) };
+    let hour = read_at.duration_trunc(TimeDelta::hours(1)).map_err(|error| Unfit(error.to_string()))?;
     let usd: Vec<f64> = prices.iter().filter_map(|named| named.price.usd_per_gpu_hour.to_f64()).collect();
-    if usd.is_empty() {
-        return Ok(None);
-    }
     let mut gpus: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for named in prices {
         gpus.entry(&named.price.platform).or_default().insert(&named.id);
@@ -74,7 +74,7 @@ pub(in crate::sync) fn hourly(prices: &[NamedPrice], now: DateTime<Utc>) -> Resu
                 "max": double("max", usd.iter().copied().fold(0.0, f64::max))?,
             },
             "gpu_count_by_platform": counts,
-            VERSION: now.timestamp_millis(),
+            VERSION: read_at.timestamp_millis(),
         },
         set_on_insert: Document::new(),
     }))

@@ -17,7 +17,8 @@ use crate::{
     },
 };
 
-/// Sends the comments of these rows: what is gone or hidden is deleted, with its replies.
+/// Sends the comments of these rows: what is gone or hidden is deleted. Replies have rows of their own, and those that
+/// readers wrote are theirs.
 pub(super) async fn send<'a>(
     pool: &PgPool,
     target: &Target,
@@ -38,9 +39,7 @@ pub(super) async fn send<'a>(
     }
     let (gone, unfit) = made(gone);
     outcomes.extend(unfit);
-    let deletes = gone
-        .iter()
-        .map(|(row, id)| (*row, delete(doc! { "$or": [{ "_id": id }, { "parent_id": row.key.as_str() }] })));
+    let deletes = gone.iter().map(|(row, id)| (*row, delete(doc! { "_id": id })));
     outcomes.extend(each(target, "delete", "comments", deletes.collect()).await?);
     let (there, unfit) = made::<(&OutgoingComment, documents::Upsert)>(there);
     outcomes.extend(unfit);

@@ -92,7 +92,7 @@ pub(in crate::sync) async fn send_runs(
         };
         tried += 1;
         match written {
-            Err(Fault::Met(_)) if tried < TRIES => {
+            Err(Fault::Met(_) | Fault::Taken(_)) if tried < TRIES => {
                 // Whoever was met has to get out of the way.
                 let share: f64 = rand::random();
                 tokio::time::sleep(Duration::from_secs_f64(0.02 * f64::from(1 << tried) * share)).await;
@@ -130,10 +130,11 @@ async fn write(
     }
     let results = statements(runs.iter().flat_map(|run| &run.results), force);
     target.write("update", "benchmark_results", results, session.as_deref_mut()).await?;
-    // Of a run that was there, levels that were not written again are superseded.
+    // Of a run that was there, levels that were not written again are superseded. Without transactions it may have been
+    // there in part, and nobody can say.
     let gone: Vec<Document> = runs
         .iter()
-        .filter(|run| there.contains_key(&run.pod_id))
+        .filter(|run| session.is_none() || there.contains_key(&run.pod_id))
         .map(|run| {
             delete(doc! { "pod_id": run.pod_id.as_str(), VERSION: { "$ne": run.version, "$exists": true } })
         })

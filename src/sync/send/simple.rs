@@ -7,12 +7,13 @@ use sqlx::PgPool;
 
 use super::{Outcome, Stop, comments::vote, delete, each, made};
 use crate::{
-    clock,
     domain::catalog::Catalog,
+    prices::sources,
     store::{outbox::Waiting, outgoing},
     sync::{
         Target,
         documents::{self, NamedPrice, Unfit, int},
+        fault::Fault,
     },
 };
 
@@ -80,7 +81,7 @@ pub(super) async fn chats<'a>(
             Some(chat) if !target.publish_chat_logs || chat.imported_from.as_deref() == Some(&from_there) => {
                 outcomes.push((*row, None));
             }
-            Some(chat) => kept.push((*row, documents::chat(chat))),
+            Some(chat) => kept.push((*row, documents::chat(chat, row.version))),
             None => gone.push((*row, documents::object_id(&row.key))),
         }
     }
@@ -117,10 +118,27 @@ pub(super) async fn prices<'a>(
     outcomes.extend(unfit);
     let upserts = listed.iter().map(|(row, upsert)| (*row, upsert.statement(false)));
     outcomes.extend(each(target, "update", "gpu_pricing_processed", upserts.collect()).await?);
-    if let Ok(Some(hour)) = documents::hourly(&all, clock::now()) {
-        target.write("update", hour.collection, vec![hour.statement(false)], None).await?;
-    }
+    hourly(target, &all).await?;
     Ok(outcomes)
+}
+
+/// Writes this hour's line. One that can't be written is no reason to put off prices: the next one is made of all of
+/// them again.
+async fn hourly(target: &Target, all: &[NamedPrice]) -> Result<(), Fault> {
+    let written = match documents::hourly(all) {
+        Ok(Some(hour)) => target.write("update", hour.collection, vec![hour.statement(false)], None).await,
+        Ok(None) => Ok(()),
+        Err(unfit) => Err(Fault::Refused(unfit.to_string())),
+    };
+    match written {
+        Err(Fault::Away(text)) => Err(Fault::Away(text)),
+        Err(fault) => {
+            let error = target.error(&fault);
+            tracing::warn!(%error, "this hour's line of prices could not be published");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// The cheapest prices with the names of their GPUs. Two GPUs of one name have one price there: the lower.
@@ -136,7 +154,13 @@ pub(in crate::sync) async fn named_prices(pool: &PgPool) -> Result<Vec<NamedPric
     let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
     let ids = outgoing::md5(&mut conn, &lower).await?;
     let named = prices.into_iter().zip(names).zip(ids);
-    let mut named: Vec<_> = named.map(|((price, name), id)| NamedPrice { price, name, id }).collect();
+    let mut named: Vec<_> = named
+        .map(|((price, name), id)| {
+            let source = sources::ALL.iter().find(|source| source.name() == price.source);
+            let source_url = source.map(|source| source.default_url().to_owned()).unwrap_or_default();
+            NamedPrice { price, name, id, source_url }
+        })
+        .collect();
     named.sort_by(|a, b| {
         let key = |named: &NamedPrice| {
             (named.id.clone(), named.price.platform.clone(), named.price.usd_per_gpu_hour)
