@@ -11,7 +11,7 @@ use sqlx::PgPool;
 
 use super::{
     Error, Target,
-    documents::{self, RunDocuments, Upsert, VERSION, digest},
+    documents::{self, RunDocuments, Unfit, Upsert, VERSION, digest},
     fault::Fault,
     send::{is_published, named_prices, send_runs},
 };
@@ -120,6 +120,14 @@ impl Tally {
         ours == theirs
     }
 
+    /// What should be there and can't be written.
+    fn unfit(&mut self, key: &str, unfit: &Unfit) {
+        self.here += 1;
+        self.wrong += 1;
+        self.hash_here.update(key.as_bytes());
+        Self::name(&mut self.missing, format!("{key} ({unfit})"));
+    }
+
     fn too_much(&mut self, key: String) {
         self.there += 1;
         self.wrong += 1;
@@ -182,9 +190,10 @@ async fn runs(
         drop(conn);
         let mut expected = Vec::new();
         for run in stored.iter().filter(|run| is_published(run, target.name())) {
-            let run =
-                documents::run(run).map_err(|error| target.error(&Fault::Refused(error.to_string())))?;
-            expected.push(run);
+            match documents::run(run) {
+                Ok(documents) => expected.push(documents),
+                Err(unfit) => tallies[0].unfit(&run.run.pod_id, &unfit),
+            }
         }
         let pods = of_runs(target, "pod_benchmarks", &expected).await?;
         let results = of_runs(target, "benchmark_results", &expected).await?;

@@ -44,6 +44,7 @@ mod runpod;
 mod schedules;
 mod serve;
 mod support;
+mod sync;
 mod truth;
 mod turns;
 mod webhooks;
