@@ -1,6 +1,9 @@
 //! Runs as other readers find them: names, types, nulls and order, as the contract has them.
 
-use dria_bench::store::publications::{FailureKind, Published, PublishedFailure};
+use dria_bench::{
+    domain::measure::summary::BenchmarkType,
+    store::publications::{FailureKind, Published, PublishedFailure},
+};
 use mongodb::bson::{Bson, Document, doc, spec::ElementType};
 
 use super::{Pair, ours, pods};
@@ -8,7 +11,7 @@ use crate::support::published::{concurrent, ten, throughput};
 
 /// What a field is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     TextOrNull,
     Int,
@@ -227,7 +230,7 @@ async fn what_nobody_knows_is_absent_null_or_zero_as_readers_bear_it() {
     (run.cost, run.icon_url, run.server_start_s, run.model_download_s) = (None, None, None, None);
     run.benchmark_duration_s = None;
     run.failures = vec![PublishedFailure {
-        test_type: "concurrent".to_owned(),
+        test_type: BenchmarkType::Concurrent,
         rate: Some(9),
         error: "timed out".to_owned(),
         kind: FailureKind::Timeout,
