@@ -36,7 +36,10 @@ pub(super) enum Fault {
 impl Fault {
     /// By what the driver says.
     pub(super) fn of(error: &mongodb::error::Error) -> Self {
-        let text = error.to_string();
+        let text = match error.kind.as_ref() {
+            ErrorKind::Command(command) => said(&command.message, command.code),
+            kind => kind.to_string(),
+        };
         match error.kind.as_ref() {
             ErrorKind::Command(command) => {
                 let labelled = error.contains_label(TRANSIENT_TRANSACTION_ERROR);
@@ -75,8 +78,7 @@ impl Fault {
     /// Of one statement, as the server's answer lists it.
     pub(super) fn of_statement(error: &Document) -> Self {
         let code = error.get_i32("code").unwrap_or_default();
-        let text = format!("{} (code {code})", error.get_str("errmsg").unwrap_or("no reason"));
-        Self::of_code(code, text)
+        Self::of_code(code, said(error.get_str("errmsg").unwrap_or("no reason"), code))
     }
 
     /// What was said.
@@ -85,4 +87,8 @@ impl Fault {
             Self::Away(text) | Self::Met(text) | Self::Taken(text) | Self::Refused(text) => text,
         }
     }
+}
+
+fn said(message: &str, code: i32) -> String {
+    format!("{} (code {code})", message.trim_end_matches('.'))
 }

@@ -115,7 +115,7 @@ impl Sending {
             json!({ "sent": sent.sent, "refused": sent.refused, "error": error, "at": clock::now() });
         let Ok(mut conn) = self.pool.acquire().await else { return };
         if let Err(error) = chores::record(&mut conn, REPORT, &self.host, report).await {
-            tracing::debug!(%error, "what was published could not be recorded");
+            tracing::warn!(%error, "what was published could not be recorded");
         }
     }
 }

@@ -130,13 +130,14 @@ async fn write(
     }
     let results = statements(runs.iter().flat_map(|run| &run.results), force);
     target.write("update", "benchmark_results", results, session.as_deref_mut()).await?;
-    // Of a run that was there, levels that were not written again are superseded. Without transactions it may have been
+    // Of a run that was there, levels that it has no more are superseded. Without transactions it may have been
     // there in part, and nobody can say.
     let gone: Vec<Document> = runs
         .iter()
         .filter(|run| session.is_none() || there.contains_key(&run.pod_id))
         .map(|run| {
-            delete(doc! { "pod_id": run.pod_id.as_str(), VERSION: { "$ne": run.version, "$exists": true } })
+            let levels: Vec<Document> = run.results.iter().map(|result| result.key.clone()).collect();
+            delete(doc! { "pod_id": run.pod_id.as_str(), VERSION: { "$exists": true }, "$nor": levels })
         })
         .collect();
     if !gone.is_empty() {

@@ -1,11 +1,12 @@
 //! What an operator has: the commands, the log, the metrics.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use dria_bench::sync::Target;
 use mongodb::bson::doc;
+use nix::sys::signal::Signal;
 
-use super::{Pair, ours};
+use super::{PATIENCE, Pair, ours};
 use crate::support::{
     program::{Ended, Running, end_of, program},
     published::ten,
@@ -93,7 +94,7 @@ async fn without_a_server_it_is_off_and_says_so_and_one_that_is_away_is_the_envi
     scheduler.kill_9();
 
     let mut away = command(&pair, "sync run");
-    away.env("MONGODB_URL", "mongodb://ann:s3cr3t@127.0.0.1:1/");
+    away.env("MONGODB_URL", "mongodb://ann:s3cr3t@127.0.0.1:1/?replicaSet=secantus");
     let away = end_of(&mut away);
     assert_eq!(away.code, Some(3), "{away:?}");
     assert!(!away.stderr.contains("s3cr3t"), "{away:?}");
@@ -102,4 +103,29 @@ async fn without_a_server_it_is_off_and_says_so_and_one_that_is_away_is_the_envi
     let settings = dria_bench::sync::Settings { url, ..pair.settings.clone() };
     let wrong = Target::open(&settings).await.unwrap_err().to_string();
     assert!(wrong.contains("MONGODB_URL") && !wrong.contains("s3cr3t"), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_part_of_the_url_that_logs_in_is_in_a_log_or_a_row() {
+    let pair = Pair::new().await;
+    pair.publish("pod-a", 0).await;
+    let mut scheduler = command(&pair, "scheduler");
+    scheduler
+        .env("MONGODB_URL", "mongodb://ann:s3cr3t@127.0.0.1:1/?replicaSet=secantus&authSource=admin")
+        .env("DRIA_BENCH_LOG", "trace");
+    let mut scheduler = Running::start(&mut scheduler);
+    scheduler.wait_for(&["publishing to MongoDB is interrupted"]);
+    let told = "select count(*) from chore_reports where chore = 'sync' and report->>'error' like '%waits'";
+    tokio::time::timeout(PATIENCE, async {
+        while pair.here.count(told).await == 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await
+    .unwrap();
+    scheduler.signal(Signal::SIGTERM);
+    let ended = scheduler.end();
+    assert!(!ended.stderr.contains("s3cr3t"), "{}", ended.stderr);
+    let rows = "select count(*) from chore_reports where report::text like '%s3cr3t%'";
+    assert_eq!(pair.here.count(rows).await, 0);
 }

@@ -196,12 +196,12 @@ async fn prices_are_the_cheapest_of_each_gpu_and_platform_and_a_line_an_hour() {
     assert_eq!(found.len(), 2, "what wasn't seen for two days is no price of today: {found:?}");
     for document in &found {
         check(document, PRICE);
-        // MD5 of `h200`.
-        assert_eq!(document.get_str("gpu_id").unwrap(), "e5f49591659f66f684c689f5850b2472");
+        // MD5 of `h200 sxm`.
+        assert_eq!(document.get_str("gpu_id").unwrap(), "ba7a918b0c8f529b3cd3f13bd74eafd1");
     }
     let at_runpod = pair.one("gpu_pricing_processed", doc! { "platform": "runpod" }).await;
     assert_eq!(at_runpod.get_f64("price").unwrap(), 3.59);
-    assert_eq!(at_runpod.get_str("normalized_name").unwrap(), "H200");
+    assert_eq!(at_runpod.get_str("normalized_name").unwrap(), "H200 SXM");
     let hour = pair.one("gpu_pricing_hourly_summary", doc! {}).await;
     check(&hour, HOUR);
     assert_eq!(hour.get_datetime("timestamp").unwrap().timestamp_millis() % 3_600_000, 0);

@@ -24,7 +24,7 @@ async fn equal_sides_have_equal_counts_and_hashes_and_what_readers_write_is_no_d
     pair.send_all().await;
     let theirs = doc! { "$inc": { "likes": 3 }, "$set": { "user_likes": [1, 2, 3], "theirs": true } };
     pair.update("pod_benchmarks", doc! {}, theirs).await;
-    pair.update("users", doc! {}, doc! { "$set": { "last_login": mongodb::bson::DateTime::MAX } }).await;
+    pair.update("users", doc! {}, doc! { "$set": { "last_login": mongodb::bson::DateTime::now() } }).await;
     pair.there.insert("users", vec![doc! { "github_id": 99, "username": "theirs" }]).await;
     pair.there.insert("comments", vec![doc! { "pod_id": "pod-a", "comment": "theirs" }]).await;
     let verified = pair.verify(false).await;
@@ -77,7 +77,7 @@ async fn what_is_missing_different_or_too_much_there_is_found_and_repaired() {
     let repaired = pair.verify(true).await;
     assert_eq!(differences(&repaired), differences(&found), "it says what it found");
     assert_eq!(repaired.repaired, 6, "three runs, somebody, and two that are nobody's");
-    assert!(pair.verify(false).await.is_equal());
+    assert_eq!(differences(&pair.verify(false).await), []);
     let liked = pair.one("pod_benchmarks", doc! { "pod_id": "pod-c" }).await;
     assert_eq!(liked.get_i32("likes").unwrap(), 1, "readers' own stays");
 }
