@@ -154,7 +154,8 @@ pub fn extras(config: &Config, pool: &PgPool) -> Result<Extras, CliError> {
         .map_err(|error| CliError::failed(format!("no HTTP client can be made: {error}")))?,
     };
     let assistant = Assistant::new(assistant, pool.clone())?;
-    Ok(Extras { moderator, webhooks: (&config.webhooks).into(), assistant })
+    let publishes_to = Settings::from_config(config).map(|settings| settings.database);
+    Ok(Extras { moderator, webhooks: (&config.webhooks).into(), assistant, publishes_to })
 }
 
 /// How a process schedules: definitions of the usual places, and the settings.

@@ -196,13 +196,14 @@ pub async fn try_now(conn: &mut PgConnection) -> Result<u64, Error> {
     let done = sqlx::query!(
         "update outbox set next_try_at = null where sent_at is null and next_try_at is not null"
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    sqlx::query!("select pg_notify($1, '')", CHANNEL).execute(conn).await?;
     Ok(done.rows_affected())
 }
 
 /// How far sending is behind.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Lag {
     /// Rows that wait.
     pub unsent: i64,
@@ -231,7 +232,7 @@ pub async fn lag(conn: &mut PgConnection) -> Result<Lag, Error> {
 }
 
 /// A row that could not be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Refused {
     /// What it is about.
     pub aggregate: String,

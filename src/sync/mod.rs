@@ -13,7 +13,10 @@ mod sender;
 mod target;
 mod verify;
 
-use crate::config::{Config, Secret};
+use crate::{
+    config::{Config, Secret},
+    store::{self, audit, outbox},
+};
 
 pub use send::{Sent, send_due};
 pub use sender::{REPORT, Sender};
@@ -47,6 +50,18 @@ impl Settings {
     }
 }
 
+/// Has whoever sends try at once what was put off after a failure, and keeps who asked. Returns how many rows.
+///
+/// # Errors
+/// When the database fails.
+pub async fn try_again(pool: &sqlx::PgPool, by: audit::By<'_>) -> Result<u64, store::Error> {
+    let mut tx = pool.begin().await?;
+    let rows = outbox::try_now(&mut tx).await?;
+    audit::append(&mut tx, by, "sync.retry", "outbox", serde_json::json!({ "rows": rows })).await?;
+    tx.commit().await?;
+    Ok(rows)
+}
+
 /// Why nothing could be published.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -61,7 +76,7 @@ pub enum Error {
     Refused(String),
     /// Our own database failed.
     #[error(transparent)]
-    Store(#[from] crate::store::Error),
+    Store(#[from] store::Error),
 }
 
 impl From<sqlx::Error> for Error {

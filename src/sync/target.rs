@@ -138,7 +138,8 @@ impl Target {
         Ok(())
     }
 
-    /// Runs updates or deletes that have nothing to do with each other. Returns those that failed, by their places.
+    /// Runs updates or deletes that have nothing to do with each other. Returns those that failed, by their places. Where
+    /// the server refuses all of a command for the sake of one, each goes alone.
     pub(super) async fn write_each(
         &self,
         verb: &str,
@@ -147,8 +148,20 @@ impl Target {
     ) -> Result<Vec<(usize, Fault)>, Fault> {
         let mut failed = Vec::new();
         for (part, chunk) in statements.chunks(STATEMENTS).enumerate() {
-            let some = self.command(verb, collection, chunk.to_vec(), false, None).await?;
-            failed.extend(some.into_iter().map(|(place, fault)| (part * STATEMENTS + place, fault)));
+            let first = part * STATEMENTS;
+            match self.command(verb, collection, chunk.to_vec(), false, None).await {
+                Ok(some) => failed.extend(some.into_iter().map(|(place, fault)| (first + place, fault))),
+                Err(Fault::Away(text)) => return Err(Fault::Away(text)),
+                Err(_) => {
+                    for (place, statement) in chunk.iter().enumerate() {
+                        match self.write(verb, collection, vec![statement.clone()], None).await {
+                            Ok(()) => {}
+                            Err(Fault::Away(text)) => return Err(Fault::Away(text)),
+                            Err(fault) => failed.push((first + place, fault)),
+                        }
+                    }
+                }
+            }
         }
         Ok(failed)
     }

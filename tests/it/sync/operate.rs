@@ -2,9 +2,16 @@
 
 use std::{process::Command, time::Duration};
 
-use dria_bench::sync::Target;
+use dria_bench::{
+    api::{self, Extras},
+    config, http,
+    ledger::tokens::{self, Role},
+    sync::Target,
+};
 use mongodb::bson::doc;
 use nix::sys::signal::Signal;
+use reqwest::Method;
+use serde_json::Value;
 
 use super::{PATIENCE, Pair, ours};
 use crate::support::{
@@ -112,7 +119,7 @@ async fn no_part_of_the_url_that_logs_in_is_in_a_log_or_a_row() {
     let mut scheduler = command(&pair, "scheduler");
     scheduler
         .env("MONGODB_URL", "mongodb://ann:s3cr3t@127.0.0.1:1/?replicaSet=secantus&authSource=admin")
-        .env("DRIA_BENCH_LOG", "trace");
+        .env("RUST_LOG", "trace");
     let mut scheduler = Running::start(&mut scheduler);
     scheduler.wait_for(&["publishing to MongoDB is interrupted"]);
     let told = "select count(*) from chore_reports where chore = 'sync' and report->>'error' like '%waits'";
@@ -128,4 +135,48 @@ async fn no_part_of_the_url_that_logs_in_is_in_a_log_or_a_row() {
     assert!(!ended.stderr.contains("s3cr3t"), "{}", ended.stderr);
     let rows = "select count(*) from chore_reports where report::text like '%s3cr3t%'";
     assert_eq!(pair.here.count(rows).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_see_how_far_it_is_behind_and_admins_have_refused_rows_tried_again() {
+    let pair = Pair::new().await;
+    pair.publish("pod-a", 0).await;
+    pair.publish("pod-b", 1).await;
+    pair.here.execute("update published_results set request_latency = 'NaN' where pod_id = 'pod-b'").await;
+    let extras = Extras { publishes_to: Some(pair.target.name().to_owned()), ..Extras::default() };
+    let server = api::serve_with(&config::Server::default(), pair.here.pool.clone(), extras).await.unwrap();
+    let ask = async |method: Method, path: &str, role: Option<Role>| {
+        let mut request =
+            http::client(None).unwrap().request(method, format!("{}/api/v1/admin/{path}", server.url()));
+        if let Some(role) = role {
+            let name = format!("{} {path}", role.as_str());
+            let token = tokens::create(&pair.here.pool, &name, role, None, "test").await;
+            request = request.bearer_auth(token.unwrap());
+        }
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    assert_eq!(ask(Method::GET, "sync", None).await.0, 401);
+    let sender = pair.sender();
+    tokio::time::timeout(PATIENCE, async {
+        while pair.lag().await.failing == 0 || pair.lag().await.unsent > 1 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let (code, status) = ask(Method::GET, "sync", Some(Role::Operator)).await;
+    assert_eq!((code, &status["database"]), (200, &pair.target.name().into()), "{status}");
+    assert_eq!((&status["lag"]["unsent"], &status["lag"]["failing"]), (&1.into(), &1.into()), "{status}");
+    assert_eq!(status["refused"][0]["key"], "pod-b");
+    assert!(status["refused"][0]["error"].as_str().unwrap().contains("NaN"), "{status}");
+
+    pair.here.execute("update published_results set request_latency = 1 where pod_id = 'pod-b'").await;
+    assert_eq!(ask(Method::POST, "sync/retry", Some(Role::Operator)).await.0, 403);
+    let (code, again) = ask(Method::POST, "sync/retry", Some(Role::Admin)).await;
+    assert_eq!((code, &again["rows"]), (200, &1.into()), "{again}");
+    pair.caught_up().await;
+    sender.stop().await;
+    assert!(pair.verify(false).await.is_equal());
+    assert_eq!(pair.here.count("select count(*) from audit_log where action = 'sync.retry'").await, 1);
 }

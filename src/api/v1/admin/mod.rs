@@ -1,4 +1,4 @@
-//! `/api/v1/admin`: queues, jobs, workers, dead letters, the reaper's report, moderation, webhooks. Operators look (at all
+//! `/api/v1/admin`: queues, jobs, workers, dead letters, the reaper's report, publishing, moderation, webhooks. Operators look (at all
 //! but webhooks), admins change.
 //!
 //! Changes go through the ledger, as the commands `queues` and `jobs` do.
@@ -7,6 +7,7 @@ mod dead;
 mod jobs;
 mod moderation;
 mod queues;
+mod sync;
 mod users;
 mod watch;
 mod webhooks;
@@ -28,6 +29,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(dead::list_dead_letters))
         .routes(routes!(watch::list_workers))
         .routes(routes!(watch::reaper))
+        .routes(routes!(sync::show_sync))
+        .routes(routes!(sync::retry_sync))
         .routes(routes!(users::list_users))
         .routes(routes!(users::suspend_user))
         .routes(routes!(users::unsuspend_user))
