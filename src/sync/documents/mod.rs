@@ -40,6 +40,11 @@ pub(super) fn int(value: i64) -> Bson {
     i32::try_from(value).map_or(Bson::Int64(value), Bson::Int32)
 }
 
+/// How many.
+pub(super) fn count(number: usize) -> Bson {
+    int(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
 /// A finite number.
 pub(super) fn double(field: &'static str, value: f64) -> Result<Bson, Unfit> {
     if value.is_finite() { Ok(Bson::Double(value)) } else { Err(Unfit(format!("`{field}` is {value}"))) }

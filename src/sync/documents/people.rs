@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Bson, Document, doc, oid::ObjectId};
 
-use super::{Unfit, Upsert, VERSION, date, double, int, text};
+use super::{Unfit, Upsert, VERSION, count, date, double, int, text};
 use crate::store::outgoing::{OutgoingChat, OutgoingComment, OutgoingUser};
 
 /// Somebody who signed in. When they came first and last is set once: readers write both.
@@ -41,7 +41,7 @@ pub(in crate::sync) fn comment(comment: &OutgoingComment) -> Result<Upsert, Unfi
             "ranking_score": double("ranking_score", comment.ranking_score)?,
             VERSION: comment.version,
         },
-        set_on_insert: doc! { "likes": int(likers.len() as i64), "user_likes": likers.clone(), "sync_likes": likers },
+        set_on_insert: doc! { "likes": count(likers.len()), "user_likes": likers.clone(), "sync_likes": likers },
     })
 }
 

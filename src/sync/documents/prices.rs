@@ -6,7 +6,7 @@ use chrono::{DurationRound as _, TimeDelta};
 use mongodb::bson::{Document, doc};
 use rust_decimal::prelude::ToPrimitive as _;
 
-use super::{Unfit, Upsert, VERSION, date, double, int};
+use super::{Unfit, Upsert, VERSION, count, date, double};
 use crate::store::outgoing::OutgoingPrice;
 
 /// A price with the names that readers know its GPU by.
@@ -61,13 +61,13 @@ pub(in crate::sync) fn hourly(prices: &[NamedPrice]) -> Result<Option<Upsert>, U
     let unique: BTreeSet<&str> = prices.iter().map(|named| named.id.as_str()).collect();
     let platforms: Vec<&str> = gpus.keys().copied().collect();
     let counts: Document =
-        gpus.iter().map(|(platform, gpus)| ((*platform).to_owned(), int(gpus.len() as i64))).collect();
+        gpus.iter().map(|(platform, gpus)| ((*platform).to_owned(), count(gpus.len()))).collect();
     Ok(Some(Upsert {
         collection: "gpu_pricing_hourly_summary",
         key: doc! { "timestamp": date(hour) },
         set: doc! {
             "timestamp": date(hour),
-            "total_unique_gpus": int(unique.len() as i64),
+            "total_unique_gpus": count(unique.len()),
             "platforms": platforms,
             "price_range": {
                 "min": double("min", usd.iter().copied().fold(f64::INFINITY, f64::min))?,

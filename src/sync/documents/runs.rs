@@ -123,8 +123,8 @@ fn suite(stored: &StoredPublication, results: &[Document]) -> Result<Upsert, Unf
             "concurrent_results": of(BenchmarkType::Concurrent).collect::<Vec<_>>(),
             "throughput_result": of(BenchmarkType::Throughput).next().unwrap_or(Bson::Null),
             "failures": failures,
-            "total_tests": int((results.len() + run.failures.len()) as i64),
-            "successful_tests": int(results.len() as i64),
+            "total_tests": super::count(results.len() + run.failures.len()),
+            "successful_tests": super::count(results.len()),
             "success_rate": double("success_rate", successful / (successful + failed))?,
             "error_summary": summary,
         },
@@ -190,7 +190,7 @@ fn pod(stored: &StoredPublication) -> Result<Upsert, Unfit> {
         key: doc! { "pod_id": run.pod_id.as_str() },
         set: versioned(set, stored.version),
         set_on_insert: doc! {
-            "likes": int(stored.upvoters.len() as i64),
+            "likes": super::count(stored.upvoters.len()),
             "user_likes": stored.upvoters.iter().copied().map(int).collect::<Vec<_>>(),
         },
     })

@@ -46,8 +46,14 @@ pub(super) async fn send<'a>(
     let upserts = there.iter().map(|(row, (_, upsert))| (*row, upsert.statement(false)));
     let written = each(target, "update", "comments", upserts.collect()).await?;
     let comments: Vec<&OutgoingComment> = there.iter().map(|(_, (comment, _))| *comment).collect();
-    likes(target, &comments).await?;
-    outcomes.extend(written);
+    match likes(target, &comments).await {
+        Ok(()) => outcomes.extend(written),
+        Err(Fault::Away(text)) => return Err(Fault::Away(text).into()),
+        Err(fault) => {
+            let unliked = |error: Option<String>| error.or_else(|| Some(fault.text().to_owned()));
+            outcomes.extend(written.into_iter().map(|(row, error)| (row, unliked(error))));
+        }
+    }
     Ok(outcomes)
 }
 

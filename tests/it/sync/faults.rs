@@ -12,7 +12,8 @@ use mongodb::bson::{Document, doc};
 use super::{Pair, ours, pods, turn};
 use crate::support::published::ten;
 
-async fn whole(pair: &Pair, runs: usize) {
+async fn whole(pair: &Pair, runs: i64) {
+    let runs = usize::try_from(runs).unwrap();
     assert_eq!(pair.stored("pod_benchmarks").await.len(), runs);
     assert_eq!(pair.stored("benchmark_results").await.len(), 10 * runs);
     let verified = pair.verify(false).await;
@@ -23,15 +24,12 @@ async fn whole(pair: &Pair, runs: usize) {
 async fn a_connection_that_breaks_and_a_server_that_is_no_primary_put_everything_off_and_blame_no_row() {
     let pair = Pair::alone().await;
     for (number, how) in [
-        doc! { "closeConnection": true },
-        doc! { "errorCode": 10107 },
-        doc! { "errorCode": 11600 },
-        doc! { "errorCode": 189 },
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        pair.publish(&format!("pod-{number}"), number as i64).await;
+        (0, doc! { "closeConnection": true }),
+        (1, doc! { "errorCode": 10107 }),
+        (2, doc! { "errorCode": 11600 }),
+        (3, doc! { "errorCode": 189 }),
+    ] {
+        pair.publish(&format!("pod-{number}"), number).await;
         pair.there.fail_on(Some((&["update"], how.clone()))).await;
         let failed = pair.send().await;
         assert!(matches!(failed, Err(Error::Unavailable(_))), "{how}: {failed:?}");
@@ -45,9 +43,9 @@ async fn a_connection_that_breaks_and_a_server_that_is_no_primary_put_everything
 #[tokio::test]
 async fn writers_that_meet_are_tried_again_at_once() {
     let pair = Pair::alone().await;
-    let faults = [("update", 112), ("commitTransaction", 112), ("update", 251)];
-    for (number, (command, code)) in faults.into_iter().enumerate() {
-        pair.publish(&format!("pod-{number}"), number as i64).await;
+    let faults = [(0, "update", 112), (1, "commitTransaction", 112), (2, "update", 251)];
+    for (number, command, code) in faults {
+        pair.publish(&format!("pod-{number}"), number).await;
         let how = doc! { "errorCode": code, "errorLabels": ["TransientTransactionError"] };
         pair.there.fail(2, &[command], how).await;
         pair.send_all().await;
@@ -172,12 +170,12 @@ async fn the_sender_is_woken_by_what_is_appended_and_goes_on_after_each_failure_
     let pair = Pair::alone().await;
     let sender = pair.sender();
     for (number, how) in
-        [doc! { "closeConnection": true }, doc! { "errorCode": 10107 }, doc! {}].into_iter().enumerate()
+        [(0, doc! { "closeConnection": true }), (1, doc! { "errorCode": 10107 }), (2, doc! {})]
     {
         if !how.is_empty() {
             pair.there.fail(2, &["update", "commitTransaction"], how).await;
         }
-        pair.publish(&format!("pod-{number}"), number as i64).await;
+        pair.publish(&format!("pod-{number}"), number).await;
         pair.caught_up().await;
     }
     sender.stop().await;

@@ -200,7 +200,7 @@ async fn prices_are_the_cheapest_of_each_gpu_and_platform_and_a_line_an_hour() {
         assert_eq!(document.get_str("gpu_id").unwrap(), "ba7a918b0c8f529b3cd3f13bd74eafd1");
     }
     let at_runpod = pair.one("gpu_pricing_processed", doc! { "platform": "runpod" }).await;
-    assert_eq!(at_runpod.get_f64("price").unwrap(), 3.59);
+    assert_eq!(at_runpod.get("price"), Some(&Bson::Double(3.59)));
     assert_eq!(at_runpod.get_str("normalized_name").unwrap(), "H200 SXM");
     let hour = pair.one("gpu_pricing_hourly_summary", doc! {}).await;
     check(&hour, HOUR);
@@ -216,6 +216,6 @@ async fn prices_are_the_cheapest_of_each_gpu_and_platform_and_a_line_an_hour() {
     pair.here.execute("update outbox set sent_at = null").await;
     pair.send_all().await;
     let at_runpod = pair.one("gpu_pricing_processed", doc! { "platform": "runpod" }).await;
-    assert_eq!(at_runpod.get_f64("price").unwrap(), 3.99);
+    assert_eq!(at_runpod.get("price"), Some(&Bson::Double(3.99)));
     assert!(sync::verify(&pair.here.pool, &pair.target, false).await.unwrap().is_equal());
 }
