@@ -150,10 +150,10 @@ pub(in crate::sync) async fn named_prices(pool: &PgPool) -> Result<Vec<NamedPric
         let gpu = catalog.as_ref().and_then(|catalog| catalog.gpus().iter().find(|gpu| gpu.id == key));
         gpu.map_or_else(|| key.to_owned(), |gpu| gpu.display_name.clone())
     };
-    let names: Vec<String> = prices.iter().map(|price| name(&price.gpu_key)).collect();
-    let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    let called: Vec<String> = prices.iter().map(|price| name(&price.gpu_key)).collect();
+    let lower: Vec<String> = called.iter().map(|name| name.to_lowercase()).collect();
     let ids = outgoing::md5(&mut conn, &lower).await?;
-    let named = prices.into_iter().zip(names).zip(ids);
+    let named = prices.into_iter().zip(called).zip(ids);
     let mut named: Vec<_> = named
         .map(|((price, name), id)| {
             let source = sources::ALL.iter().find(|source| source.name() == price.source);
