@@ -45,6 +45,7 @@ mod schedules;
 mod serve;
 mod site;
 mod support;
+mod sync;
 mod truth;
 mod turns;
 mod webhooks;

@@ -1,4 +1,4 @@
-//! `/api/v1/admin`: queues, jobs, workers, dead letters, pods, the reaper's report, the audit log, tokens, people, moderation,
+//! `/api/v1/admin`: queues, jobs, workers, dead letters, pods, the reaper's report, publishing, the audit log, tokens, people, moderation,
 //! webhooks. Operators look (at all but tokens, people and webhooks), admins change.
 //!
 //! Changes go through the ledger, as the commands `queues` and `jobs` do.
@@ -9,6 +9,7 @@ mod jobs;
 mod moderation;
 mod pods;
 mod queues;
+mod sync;
 mod tokens;
 mod users;
 mod watch;
@@ -35,6 +36,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(audit::list_audit))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::revoke_token))
+        .routes(routes!(sync::show_sync))
+        .routes(routes!(sync::retry_sync))
         .routes(routes!(users::list_users))
         .routes(routes!(users::suspend_user))
         .routes(routes!(users::unsuspend_user))
