@@ -10,7 +10,7 @@ pub(crate) struct Known {
     pub(crate) gpus: Vec<String>,
     /// Public identifiers of runs.
     pub(crate) pods: Vec<String>,
-    /// Those of them that were measured here.
+    /// Ids of those that were measured here.
     pub(crate) measured: Vec<String>,
 }
 
@@ -52,7 +52,9 @@ impl Questions {
                 ("explore, by facets", format!("/api/v1/explore?engine={engine}&gpu={gpu}&ttft_max={bound}"))
             }
             20..27 => ("explore, by text", format!("/api/v1/explore?text={}&tps_min={bound}", part(&model))),
-            27..32 => ("explore, next page", format!("/api/v1/explore?facets=false&limit=50&tps_min={bound}")),
+            27..32 => {
+                ("explore, next page", format!("/api/v1/explore?facets=false&limit=50&tps_min={bound}"))
+            }
             32..38 => ("one run", format!("/api/v1/runs/{here}")),
             38..43 => ("results, newest", format!("/api/v1/results?engine=truth&limit={page}")),
             43..46 => ("compare", format!("/api/v1/compare?run={here}&run={pod}&run={there}")),

@@ -64,12 +64,13 @@ pub(crate) async fn write(pool: &PgPool, runs: i64) -> anyhow::Result<Known> {
     for tidy in ["vacuum analyze", "checkpoint"] {
         sqlx::raw_sql(tidy).execute(pool).await?;
     }
-    let pods = |only: &'static str| async move {
-        let sql = format!("select pod_id from published_runs where pod_id like 'pod-%' and {only} order by 1");
+    let names = |column: &'static str| async move {
+        let sql = format!(
+            "select {column}::text from published_runs where pod_id like 'pod-%' and {column} is not null order by 1"
+        );
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(pool).await
     };
-    let known =
-        Known { models, gpus, pods: pods("true").await?, measured: pods("run_id is not null").await? };
+    let known = Known { models, gpus, pods: names("pod_id").await?, measured: names("run_id").await? };
     let results: i64 = sqlx::query_scalar("select count(*) from published_results").fetch_one(pool).await?;
     let wanted = usize::try_from(runs).context("--runs is too large")?;
     if known.pods.len() != wanted || results < runs * 10 {

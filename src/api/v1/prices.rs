@@ -122,7 +122,8 @@ async fn price_history(State(app): State<App>, public: Public, uri: Uri) -> Resu
         let mut history = Vec::new();
         let mut conn = app.pool.acquire().await?;
         for key in keys {
-            let found = price_reads::history(&mut conn, &key, platform.as_deref(), kind, days, span_s).await?;
+            let found =
+                price_reads::history(&mut conn, &key, platform.as_deref(), kind, days, span_s).await?;
             history.extend(found.into_iter().map(|span| PriceSpan { gpu_key: key.clone(), span }));
         }
         Ok(PriceHistory { days, span_s, history })

@@ -66,11 +66,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         BadParameters,
     )
 )]
-async fn list_recommendations(
-    State(app): State<App>,
-    public: Public,
-    uri: Uri,
-) -> Result<Response, Error> {
+async fn list_recommendations(State(app): State<App>, public: Public, uri: Uri) -> Result<Response, Error> {
     let mut parameters = Parameters::of(&uri);
     let engine = parameters.take("engine").unwrap_or(EngineKind::Vllm);
     let AskedModel { catalog, model, room } = AskedModel::take(&mut parameters, engine)?;

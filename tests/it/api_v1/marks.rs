@@ -61,15 +61,23 @@ async fn an_answer_is_good_until_what_it_is_made_of_changes() {
     assert_eq!(mark(&app, "/api/v1/gpus", None, Some("drb_nonsense")).await.0, 401);
 
     let tag = async |path: &str| mark(&app, path, None, None).await.1;
-    let (priced, past, advised, cost, known) =
-        (tag("/api/v1/prices").await, tag(history).await, tag(recommended).await, tag(&costs).await, tag("/api/v1/gpus").await);
+    let (priced, past, advised, cost, known) = (
+        tag("/api/v1/prices").await,
+        tag(history).await,
+        tag(recommended).await,
+        tag(&costs).await,
+        tag("/api/v1/gpus").await,
+    );
     let clouds = FakeClouds::start().await;
     let wanted = [prices::find("runpod").unwrap()];
     prices::scrape(&app.bench.database.pool, &clouds.settings(), &wanted, true).await.unwrap();
     for (path, before) in [("/api/v1/prices", &priced), (history, &past), (recommended, &advised)] {
         assert_eq!(mark(&app, path, Some(before), None).await.0, 200, "{path}: prices came in");
     }
-    app.bench.database.execute("update benchmark_results set superseded_at = now() where benchmark_type = 'concurrent'").await;
+    app.bench
+        .database
+        .execute("update benchmark_results set superseded_at = now() where benchmark_type = 'concurrent'")
+        .await;
     assert_eq!(mark(&app, &costs, Some(&cost), None).await.0, 200, "a result is measured again");
     assert_eq!(mark(&app, "/api/v1/gpus", Some(&known), None).await.0, 304, "the catalog is this version's");
 }

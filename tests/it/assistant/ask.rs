@@ -41,12 +41,18 @@ async fn the_answer_is_on_stdout_and_what_was_looked_up_on_stderr() {
     let app = App::new(fastest()).await;
     let question = "Which inference engine is fastest for 70B models on H100?";
     let told = ask(&app, true, &[], &["ask", question]).await;
-    assert_eq!((told.code, told.stdout.trim_end()), (Some(0), "It makes 2582.0 tokens/s. [1](/results/pod2)"));
+    assert_eq!(
+        (told.code, told.stdout.trim_end()),
+        (Some(0), "It makes 2582.0 tokens/s. [1](/results/pod2)")
+    );
     assert!(told.stderr.contains("looked up: search_results"), "{}", told.stderr);
     assert!(told.stderr.contains("[1] /results/pod2: "), "{}", told.stderr);
     app.model.then(fastest());
     let json = ask(&app, true, &[], &["--json", "ask", question, "--run", "pod1"]).await.json();
-    assert_eq!((&json["not_from_our_data"], &json["sources"][0]["link"]), (&json!(0), &json!("/results/pod2")));
+    assert_eq!(
+        (&json["not_from_our_data"], &json["sources"][0]["link"]),
+        (&json!(0), &json!("/results/pod2"))
+    );
     assert_eq!(app.database.count("select count(*) from chat_logs").await, 0, "nobody's log");
 }
 

@@ -34,7 +34,8 @@ impl Site {
     }
 
     async fn over(app: App, assistant: Option<Assistant>) -> Self {
-        let sign_in = SignIn { secret_key: Some(Secret::new("a key that only tests use")), ..SignIn::default() };
+        let sign_in =
+            SignIn { secret_key: Some(Secret::new("a key that only tests use")), ..SignIn::default() };
         let settings = config::Server { sign_in, ..config::Server::default() };
         let extras = Extras { assistant, ..Extras::default() };
         let server = api::serve_with(&settings, app.database.pool.clone(), extras).await.unwrap();
@@ -133,7 +134,10 @@ async fn a_conversation_is_answered_as_it_is_written_and_can_be_read_again() {
 
     let (_, read) = site.json(Method::GET, &path, &ann, Value::Null).await;
     let said = &read["messages"][0];
-    assert_eq!((&said["question"], &said["look_ups"][0]["name"]), (&json!(FASTEST), &json!("search_results")));
+    assert_eq!(
+        (&said["question"], &said["look_ups"][0]["name"]),
+        (&json!(FASTEST), &json!("search_results"))
+    );
     assert_eq!(read["title"], FASTEST, "{read}");
     site.app.model.then(vec![Reply::Events(text("The same."))]);
     self::events(site.ask(&path, &ann, "And now?").await).await;
@@ -218,7 +222,12 @@ async fn a_day_that_is_used_up_and_places_that_are_taken_are_a_429_that_says_whe
         let expected = if is_everybodys { 429 } else { 200 };
         assert_eq!(site.ask(&others, &bob, FASTEST).await.status(), expected, "{bound:?}");
         let original = site
-            .json(Method::POST, "/get_response_from_ai", &ann, json!({ "message": FASTEST, "pod_id": "pod1" }))
+            .json(
+                Method::POST,
+                "/get_response_from_ai",
+                &ann,
+                json!({ "message": FASTEST, "pod_id": "pod1" }),
+            )
             .await;
         assert_eq!((original.0.as_u16(), &original.1["success"]), (429, &json!(false)), "{original:?}");
     }
@@ -277,12 +286,18 @@ async fn the_original_paths_answer_whole_or_as_it_is_written_and_list_what_was_a
     assert_eq!(status, 200, "{whole}");
     let answer = &whole;
     assert_eq!(answer["response"], "It makes 2582.0 tokens/s. [1](/results/pod2)", "{whole}");
-    assert_eq!((&answer["pod_id"], &answer["user_authenticated"], &answer["user_info"]), (&json!("pod1"), &json!(true), &json!("7")));
+    assert_eq!(
+        (&answer["pod_id"], &answer["user_authenticated"], &answer["user_info"]),
+        (&json!("pod1"), &json!(true), &json!("7"))
+    );
     let log_id = answer["log_id"].as_str().unwrap().to_owned();
 
     let streamed = events(site.send(Method::POST, "/get_response_from_ai/stream", &ann, body()).await).await;
     let kinds: Vec<&str> = streamed.iter().map(|(_, data)| data["type"].as_str().unwrap()).collect();
-    assert_eq!((kinds[0], kinds[1], &kinds[kinds.len() - 2..]), ("start", "content", &["done", "logged"][..]));
+    assert_eq!(
+        (kinds[0], kinds[1], &kinds[kinds.len() - 2..]),
+        ("start", "content", &["done", "logged"][..])
+    );
     let chunks: String = streamed.iter().filter_map(|(_, data)| data["chunk"].as_str()).collect();
     assert_eq!(streamed[kinds.len() - 2].1["complete_response"], chunks.as_str());
 
@@ -295,8 +310,13 @@ async fn the_original_paths_answer_whole_or_as_it_is_written_and_list_what_was_a
     let delete = async |token: &str| {
         site.json(Method::DELETE, "/delete_chat_log", token, json!({ "log_id": log_id })).await.0
     };
-    assert_eq!((delete(&bob).await.as_u16(), delete(&ann).await.as_u16(), delete(&ann).await.as_u16()), (403, 200, 404));
-    let (status, _) = site.json(Method::POST, "/get_response_from_ai", &ann, json!({ "message": FASTEST, "pod_id": "nobody" })).await;
+    assert_eq!(
+        (delete(&bob).await.as_u16(), delete(&ann).await.as_u16(), delete(&ann).await.as_u16()),
+        (403, 200, 404)
+    );
+    let (status, _) = site
+        .json(Method::POST, "/get_response_from_ai", &ann, json!({ "message": FASTEST, "pod_id": "nobody" }))
+        .await;
     assert_eq!(status, 404);
 }
 

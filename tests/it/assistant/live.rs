@@ -42,7 +42,11 @@ async fn a_small_model_may_say_what_it_likes_and_no_number_of_its_own_goes_out_a
         if digits == 4 {
             let says = &rest[digits..];
             let marked = says.split(['.', ',', '\n']).next().unwrap();
-            assert!(marked.contains("[not from our data]") || marked.contains("[from your question]"), "{}", answer.text);
+            assert!(
+                marked.contains("[not from our data]") || marked.contains("[from your question]"),
+                "{}",
+                answer.text
+            );
         }
     }
 }

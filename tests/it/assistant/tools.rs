@@ -66,8 +66,10 @@ async fn prices_are_those_of_today_and_of_the_days_before() {
         )
     };
     let text = told(&app, said, ("cost_now", json!({ "gpu": null, "run": "pod2", "kind": null }))).await;
-    assert!(text.starts_with("2.49 USD an hour. [1](/prices?gpu="), "{text}");
-    assert!(text.contains("0.5358"), "two GPUs at 2.49 for 2581.9 tokens/s: {text}");
+    // Two GPUs at 2.49 for 2581.9 tokens/s.
+    let whole =
+        "2.49 USD an hour. The run would cost 0.5358 USD a million tokens on lambda. [1](/prices?gpu=NVIDIA+";
+    assert!(text.starts_with(whole) && text.ends_with("[2](/results/pod2)"), "{text}");
 
     let said = |found: &Value| {
         let line = &found["lines"][0];

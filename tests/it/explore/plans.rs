@@ -6,7 +6,7 @@ use crate::support::plans;
 /// 2,000 runs that were measured here, beside those that were imported, with their results: copies of the one run there is.
 const MEASURED: &str = "
     create temporary table template as select run_id as id, pod_id from published_runs where run_id is not null;
-    create temporary table copies as select md5('run ' || n)::uuid as id, n from generate_series(1, 2000) n;
+    create temporary table copies as select md5('run ' || n)::uuid as id, n from generate_series(0, 1999) n;
     insert into workflow_runs (id, kind, spec, definition, status, public_id, queue, created_at, started_at, finished_at)
         select c.id, r.kind, r.spec, r.definition, r.status, 'measured-' || n, r.queue,
                r.created_at - make_interval(mins => n), r.started_at, r.finished_at
@@ -33,8 +33,14 @@ async fn runs_are_read_once_and_no_question_reads_all_results() {
     let database = &app.bench.database;
     database.execute(plans::RUNS).await;
     database.execute(MEASURED).await;
-    let tables =
-        ["published_runs", "published_results", "workflow_runs", "step_runs", "benchmark_results", "run_events"];
+    let tables = [
+        "published_runs",
+        "published_results",
+        "workflow_runs",
+        "step_runs",
+        "benchmark_results",
+        "run_events",
+    ];
     plans::tidy(database, &tables).await;
     let run = format!("/api/v1/runs/{}", app.bench.run);
     let scans = plans::sequential_scans(

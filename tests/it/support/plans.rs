@@ -52,8 +52,7 @@ pub(crate) async fn sequential_scans(database: &TestDatabase, paths: &[&str]) ->
     }
     server.stop().await;
     pool.close().await;
-    let sessions =
-        "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'reads'";
+    let sessions = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'reads'";
     while database.count(sessions).await > 0 {
         tokio::task::yield_now().await;
     }
@@ -66,6 +65,7 @@ pub(crate) async fn sequential_scans(database: &TestDatabase, paths: &[&str]) ->
 }
 
 async fn counts(database: &TestDatabase) -> BTreeMap<String, i64> {
-    let rows = sqlx::query("select relname::text, seq_scan from pg_stat_user_tables").fetch_all(&database.pool);
+    let rows =
+        sqlx::query("select relname::text, seq_scan from pg_stat_user_tables").fetch_all(&database.pool);
     rows.await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
 }
