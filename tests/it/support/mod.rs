@@ -9,6 +9,7 @@ pub(crate) mod llama;
 pub(crate) mod mongo;
 pub(crate) mod openai;
 pub(crate) mod people;
+pub(crate) mod plans;
 pub(crate) mod pods;
 pub(crate) mod prices;
 pub(crate) mod program;
