@@ -13,12 +13,6 @@ export interface Origin {
   url: string;
 }
 
-/** A legend's line in a picture. */
-export interface LegendItem {
-  label: string;
-  colour: string;
-}
-
 /** Names of a file's columns: the value, and behind it its interval and n where the column has them. */
 export function exportHead<T>(columns: readonly Column<T>[]): string[] {
   return columns.flatMap((column) => [

@@ -1,6 +1,6 @@
 // A run's life as bars: tries, waits that are never negative, and a live edge.
 import { describe, expect, it } from 'vitest';
-import { clock, extentOf, ganttRows, lasting, tryInWords } from './gantt';
+import { extentOf, ganttRows, lasting, ticksOf, tryInWords } from './gantt';
 import type { Attempt, Step } from './types';
 
 const t0 = Date.UTC(2026, 10, 24, 10);
@@ -56,6 +56,8 @@ describe('a Gantt', () => {
   });
   it('writes times so that they can be read', () => {
     expect([lasting(420), lasting(3_200), lasting(200_000), lasting(7_500_000)]).toEqual(['0.42 s', '3.2 s', '3 min 20 s', '2 h 5 min']);
-    expect([clock(5_000), clock(7_505_000)]).toEqual(['0:05', '2:05:05']);
+    const [long, short] = [ticksOf(8e6), ticksOf(900)];
+    expect([long.label(5_000), long.label(7_505_000), long.unit]).toEqual(['0:05', '2:05:05', 'min:s']);
+    expect([short.label(50), short.label(100), short.unit]).toEqual(['0.05', '0.1', 's']);
   });
 });

@@ -109,8 +109,16 @@ export function lasting(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A tick's label: `0:05`, `12:30`, `2:05:00`. */
-export function clock(ms: number): string {
+/** Up to here ticks are seconds: what is shorter would have the same clock on several. */
+const SECONDS_UP_TO_MS = 60_000;
+
+/** How ticks of a span are written: `0.5` (s), `0:05`, `12:30`, `2:05:00` (min:s). */
+export function ticksOf(spanMs: number): { unit: string; label: (ms: number) => string } {
+  if (spanMs <= SECONDS_UP_TO_MS) return { unit: 's', label: (ms) => String(Number((ms / 1000).toPrecision(6))) };
+  return { unit: 'min:s', label: clock };
+}
+
+function clock(ms: number): string {
   const s = Math.round(ms / 1000);
   const two = (value: number) => String(value).padStart(2, '0');
   const [h, m] = [Math.floor(s / 3600), Math.floor(s / 60) % 60];

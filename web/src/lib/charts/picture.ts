@@ -1,13 +1,15 @@
 // A chart's drawing as SVG that stands alone: with title, scope, legend and address, and with colours that hold outside this
 // page, so that a picture in a report still says what it shows. Only for browsers: it needs computed styles and a canvas.
 
-import type { LegendItem, Origin } from './export';
+import { markerPath } from './colors';
+import type { Origin } from './export';
+import type { Group } from './series';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const LINE_PX = 17;
 const MARGIN_PX = 16;
 const STYLES = [
-  'fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-opacity', 'stroke-linejoin', 'opacity',
+  'fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-opacity', 'stroke-linejoin', 'paint-order', 'opacity',
   'font-size', 'font-weight', 'text-anchor', 'dominant-baseline', 'visibility',
 ];
 const FONT = 'system-ui, sans-serif';
@@ -20,7 +22,7 @@ export interface Picture {
 }
 
 /** The drawing with title, scope, legend and address, every colour written out. */
-export function asSvg(drawing: SVGSVGElement, origin: Origin, legend: readonly LegendItem[]): Picture {
+export function asSvg(drawing: SVGSVGElement, origin: Origin, legend: readonly Group[]): Picture {
   const { width, height } = sizeOf(drawing);
   const copy = drawing.cloneNode(true) as SVGSVGElement;
   const rgb = colours();
@@ -48,10 +50,16 @@ export function asSvg(drawing: SVGSVGElement, origin: Origin, legend: readonly L
   setAll(copy, { x: 0, y: top, width, height });
   copy.removeAttribute('class');
   out.append(copy);
-  legend.forEach(({ label: text, colour }, row) => {
+  legend.forEach((group, row) => {
     const y = bottom + row * LINE_PX;
-    out.append(element('rect', { x: MARGIN_PX, y: y + 2, width: 12, height: 12, fill: rgb(colour) }));
-    out.append(label(text, MARGIN_PX + 20, y + 12, ink, 12, '400'));
+    const [stroke, middle] = [rgb(group.colour), y + 8];
+    out.append(element('path', { d: `M${MARGIN_PX} ${middle}h24`, stroke, 'stroke-width': 2, 'stroke-dasharray': group.dash ?? 'none' }));
+    const fill = group.note === undefined ? stroke : paper;
+    const transform = `translate(${MARGIN_PX + 12} ${middle})`;
+    out.append(element('path', { d: markerPath(group.shape, 4.5), transform, fill, stroke, 'stroke-width': 1.5 }));
+    // What weakens a figure goes with it wherever the picture does.
+    const text = group.note === undefined ? group.label : `${group.label} (${group.note})`;
+    out.append(label(text, MARGIN_PX + 32, y + 12, ink, 12, '400'));
   });
   wrap(origin.url, inner, 6.6).forEach((text, row) =>
     out.append(label(text, MARGIN_PX, bottom + (legend.length + row) * LINE_PX + 12, ink, 11, '400')),
