@@ -22,7 +22,7 @@ export default defineConfig({
     // The methodology page is docs/methodology.md itself.
     fs: { allow: ['..'] },
     proxy: Object.fromEntries(
-      ['/api', '/auth', '/benchmark_results', '/docs', '/openapi.json', '/health'].map((path) => [path, proxied]),
+      ['/api', '/auth', '/benchmark_results', '/docs', '/get_user_comments', '/openapi.json', '/health'].map((path) => [path, proxied]),
     ),
   },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },

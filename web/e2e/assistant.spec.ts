@@ -13,14 +13,14 @@ test('a number of an answer leads to where it is from, one of nowhere is marked,
   await signInAs(page, 'grace', '/assistant');
   await page.getByLabel('Your question').fill('Which run is fastest?');
   await page.getByRole('button', { name: 'Ask' }).click();
-  await expect(page.getByText('The fastest run makes')).toBeVisible();
-  const number = page.getByText('The fastest run makes').getByRole('link').first();
+  await expect(page.getByRole('paragraph').filter({ hasText: 'The fastest run makes' })).toBeVisible();
+  const number = page.getByRole('paragraph').filter({ hasText: 'The fastest run makes' }).getByRole('link').first();
   await expect(number).toHaveAttribute('href', /^\//);
-  await expect(page.getByText('not from our data')).toBeVisible();
+  await expect(page.getByText('not from our data', { exact: true })).toBeVisible();
   await expect(page.getByText(/^Looked up searching results/)).toBeVisible();
   await expect(page).toHaveURL(/\/assistant\?c=[0-9a-f-]{36}$/);
   await page.reload();
-  await expect(page.getByText('The fastest run makes')).toBeVisible();
+  await expect(page.getByRole('paragraph').filter({ hasText: 'The fastest run makes' })).toBeVisible();
   await expect(page.getByRole('navigation', { name: 'My conversations' }).getByRole('link', { name: /Which run is fastest/ }).first()).toBeVisible();
 });
 
@@ -28,7 +28,7 @@ test('an answer can be stopped, and what came of it stays', async ({ page }) => 
   await signInAs(page, 'grace', '/assistant');
   await page.getByLabel('Your question').fill('Which engine is fastest? SLOW please');
   await page.getByLabel('Your question').press('Enter');
-  await expect(page.getByText(/goes on\./).first()).toBeVisible();
+  await expect(page.getByRole('paragraph').filter({ hasText: /goes on\./ }).first()).toBeVisible();
   await page.getByRole('button', { name: 'Stop' }).click();
   await expect(page.getByText('Stopped here.')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Ask' })).toBeVisible();

@@ -4,6 +4,7 @@ import { rowsOf } from './steps';
 
 test('a facet narrows table and chart, is in the URL, and Back takes it away', async ({ page }) => {
   await page.goto('/');
+  await expect(rowsOf(page).first()).toBeVisible();
   const all = await rowsOf(page).count();
   const facet = page.getByRole('complementary', { name: 'Filters' }).getByRole('checkbox', { name: /^SGLang/ });
   await facet.check();

@@ -1,4 +1,4 @@
-// Rows and drawings as files: CSV and JSON of a table, SVG and PNG of a chart. It must not know which chart.
+// Rows and drawings as files: CSV of a table, PNG of a drawing. It must not know which.
 
 export type Cell = string | number | boolean | null | undefined;
 
@@ -12,40 +12,6 @@ function csvCell(cell: Cell): string {
   const plain = String(cell);
   const text = typeof cell === 'string' && /^[=+\-@\t\r]/.test(plain) ? `'${plain}` : plain;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-/** A drawing that needs no style sheet: every element has the look that the page gives it. */
-export function standaloneSvg(drawing: SVGSVGElement): string {
-  const copy = drawing.cloneNode(true) as SVGSVGElement;
-  const [from, to] = [drawing.querySelectorAll('*'), copy.querySelectorAll('*')];
-  const baked = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-opacity', 'opacity', 'font-family',
-    'font-size', 'font-weight', 'text-anchor', 'dominant-baseline', 'visibility', 'display'];
-  to.forEach((element, at) => {
-    const look = getComputedStyle(from[at]!);
-    for (const name of baked) element.setAttribute(name, look.getPropertyValue(name));
-    for (const name of ['class', 'style', 'tabindex']) element.removeAttribute(name);
-  });
-  const { width, height } = drawing.getBoundingClientRect();
-  const ground = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
-  for (const [name, value] of Object.entries({ width: '100%', height: '100%', fill: background(drawing) })) {
-    ground.setAttribute(name, value);
-  }
-  copy.prepend(ground);
-  copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  copy.setAttribute('width', String(width));
-  copy.setAttribute('height', String(height));
-  copy.removeAttribute('style');
-  copy.removeAttribute('class');
-  return new XMLSerializer().serializeToString(copy);
-}
-
-/** The first ground behind an element that isn't clear. */
-function background(element: Element | null): string {
-  for (let at = element; at !== null; at = at.parentElement) {
-    const ground = getComputedStyle(at).backgroundColor;
-    if (ground !== 'rgba(0, 0, 0, 0)' && ground !== 'transparent') return ground;
-  }
-  return 'white';
 }
 
 /** A drawing as PNG, `scale` dots to a pixel. */

@@ -1,6 +1,6 @@
 // Numbers, money and times as people read them. A value that isn't known is a dash, never 0. It must not know pages.
 
-export const UNKNOWN = '–';
+const UNKNOWN = '–';
 
 type Maybe = number | null | undefined;
 
@@ -27,17 +27,6 @@ export function count(value: Maybe): string {
 /** `1 run`, `1,200 runs`. */
 export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
-}
-
-/** With a prefix for large ones: `950`, `12.3 k`, `4.5 M`. */
-export function si(value: Maybe): string {
-  if (!known(value)) return UNKNOWN;
-  const size = Math.abs(value);
-  for (const [power, prefix] of [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']] as const) {
-    // 999,950 would be written 1,000 k.
-    if (size >= power * 0.99995) return `${Number((value / power).toPrecision(3))} ${prefix}`;
-  }
-  return number(value);
 }
 
 /** Milliseconds in the unit that fits: `0.42 ms`, `123 ms`, `1.23 s`, `4 min 10 s`. */

@@ -26,7 +26,7 @@ export function sidesOf(runs: readonly RunFacts[]): Side[] {
     const label = labels[at] ?? run.engine;
     const twin = labels.some((other, index) => other === label && index !== at);
     return {
-      id: run.id, engine: run.engine, note: noteOf(run.engine, run.gpu_count, run.origin),
+      id: run.id, engine: run.engine, note: noteOf(run.engine, run.gpu_count, run.origin, run.llm_id),
       label: twin ? `${label} · ${run.measured_at.slice(0, 10)} (${at + 1})` : label,
     };
   });
