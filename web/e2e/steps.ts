@@ -18,7 +18,7 @@ export async function signInWithToken(page: Page, back = '/'): Promise<void> {
 }
 
 /** Signs in with the fake GitHub as one of its accounts, and comes back to a page. */
-export async function signInAs(page: Page, login: 'ada' | 'grace' | 'linus', back = '/'): Promise<void> {
+export async function signInAs(page: Page, login: 'ada' | 'grace' | 'linus' | 'margaret', back = '/'): Promise<void> {
   await page.goto(`/sign-in?return_to=${encodeURIComponent(back)}`);
   await page.getByRole('link', { name: 'Sign in with GitHub' }).click();
   await page.getByRole('link', { name: `Continue as ${login}` }).click();

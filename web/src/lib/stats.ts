@@ -12,3 +12,16 @@ export function relativeChange(value: number | null | undefined, baseline: numbe
 export function halfWidth(value: number, ci: Interval | null): number | null {
   return ci === null || value === 0 ? null : (ci[1] - ci[0]) / 2 / Math.abs(value);
 }
+
+/** `y` at `x` on straight segments between points; null outside of what was measured, since nothing is known there. */
+export function interpolate(points: readonly (readonly [x: number, y: number])[], x: number): number | null {
+  const sorted = [...points].sort((a, b) => a[0] - b[0]);
+  for (const [at, here] of sorted.entries()) {
+    if (here[0] === x) return here[1];
+    const next = sorted[at + 1];
+    if (next !== undefined && here[0] < x && x < next[0]) {
+      return here[1] + ((next[1] - here[1]) * (x - here[0])) / (next[0] - here[0]);
+    }
+  }
+  return null;
+}

@@ -1,0 +1,48 @@
+// The real program, started and stopped: `dria-bench up`, engines of known timing, commands.
+import { spawn } from 'node:child_process';
+
+/** Starts a process that goes on. `ready` is resolved with its first line on stdout that `said` accepts. */
+export function start(binary, args, { env = {}, cwd, log = 'ignore', said }) {
+  const child = spawn(binary, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', log] });
+  let text = '';
+  const ready = new Promise((resolve, reject) => {
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+      const found = said(text);
+      if (found !== undefined) resolve(found);
+    });
+    child.on('error', reject);
+    child.on('exit', (code) => reject(new Error(`${binary} ${args.join(' ')} ended with ${code}: ${text}`)));
+  });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  ready.catch(() => {});
+  return {
+    ready,
+    pid: child.pid,
+    /** Asks it to stop, and waits until it has. */
+    async stop(signal = 'SIGTERM') {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      await ended;
+    },
+  };
+}
+
+/** Runs a command to its end; its JSON. */
+export async function command(binary, args, { env = {}, cwd }) {
+  const child = spawn(binary, ['--json', ...args], { cwd, env: { ...process.env, ...env } });
+  let out = '';
+  let error = '';
+  child.stdout.on('data', (chunk) => (out += chunk));
+  child.stderr.on('data', (chunk) => (error += chunk));
+  const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+  if (code !== 0) throw new Error(`dria-bench ${args.join(' ')} ended with ${code}: ${error || out}`);
+  return JSON.parse(out || 'null');
+}
+
+/** An engine of known timing. */
+export async function startEngine(binary, { ttftMs, itlMs, slots }) {
+  const args = ['truth-server', '--port', '0', '--ttft-ms', String(ttftMs), '--itl-ms', String(itlMs)];
+  if (slots) args.push('--slots', String(slots));
+  const engine = start(binary, args, { said: (text) => /^ready (\S+)/m.exec(text)?.[1] });
+  return { url: await engine.ready, stop: engine.stop };
+}
