@@ -10,6 +10,7 @@ help: ## Show this list
 .PHONY: demo
 demo: ## Benchmark a real engine on this machine: installs what is missing, builds, runs (about 5 minutes the first time)
 	@scripts/demo-tools.sh
+	@scripts/web.sh
 	cargo build --profile demo --bin dria-bench
 	@$(TARGET_DIR)/demo/dria-bench demo
 
@@ -28,6 +29,15 @@ lint: ## Only format, lints, docs and scripts
 .PHONY: audit
 audit: ## Ask for known vulnerabilities of what we build on: needs the network and cargo-deny
 	cargo deny check advisories
+
+.PHONY: web
+web: ## Build the site: needs Node.js 20.19 or newer. The next build of the program takes it in
+	@scripts/web.sh
+
+.PHONY: site
+site: ## Work on the site: shows it as it is edited, in front of a server that was filled for it
+	cargo build
+	@scripts/web.sh dev
 
 .PHONY: fmt
 fmt: ## Format the code

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Measures the measuring instrument against the truth server, then how quickly steps follow each other, then reading a
-# million prices, all on this machine: builds, prints a table each (docs/methodology.md; docs/state-machine.md, What shows
-# it; docs/prices.md), and ends with 1 when a target is missed. About ten minutes; leave the machine alone meanwhile.
+# million prices, then public reads of a hundred thousand results, all on this machine: builds, prints a table each
+# (docs/methodology.md; docs/state-machine.md, What shows it; docs/prices.md; docs/api.md), and ends with 1 when a target is
+# missed. About twelve minutes; leave the machine alone meanwhile.
 #
 #   scripts/bench.sh                 all
-#   scripts/bench.sh levels          only the parts named: levels, ceilings, parsers, scale, prices
+#   scripts/bench.sh levels          only the parts named: levels, ceilings, parsers, scale, prices, reads
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -15,10 +16,12 @@ missed=0
 instrument=()
 scale=0
 prices=0
+reads=0
 for part in "$@"; do
   case "$part" in
     scale) scale=1 ;;
     prices) prices=1 ;;
+    reads) reads=1 ;;
     *) instrument+=("$part") ;;
   esac
 done
@@ -34,5 +37,9 @@ fi
 if [ "$#" -eq 0 ] || [ "$prices" = 1 ]; then
   cargo build --profile demo -p price-history --bin price-history >&2
   "$built/price-history" || missed=1
+fi
+if [ "$#" -eq 0 ] || [ "$reads" = 1 ]; then
+  cargo build --profile demo -p dria-bench -p reads --bin dria-bench --bin reads >&2
+  "$built/reads" "$built/dria-bench" || missed=1
 fi
 exit "$missed"

@@ -2,7 +2,7 @@
 # Every check, each with its name and time. All of them run even if one fails; the exit code tells.
 #
 #   scripts/test.sh            all
-#   scripts/test.sh lint       only the ones named: tools, format, lint, docs, deny, scripts, test
+#   scripts/test.sh lint       only the ones named: tools, format, scripts, web, lint, docs, deny, test, e2e
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -60,10 +60,12 @@ if [ "$failed" = 1 ]; then
 fi
 stage format cargo fmt --check
 stage scripts scripts
+stage web scripts/web.sh check
 stage lint cargo clippy --quiet --workspace --all-targets -- -D warnings
 stage docs docs
 stage deny deny
 stage test cargo test --no-fail-fast
+stage e2e scripts/web.sh e2e
 
 say ""
 say "stages:"

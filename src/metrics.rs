@@ -79,6 +79,9 @@ struct Metrics {
     spent: Family<OfProvider, FloatGauge>,
     spend_rate: Family<OfProvider, FloatGauge>,
     dead: Gauge,
+    unsent: Gauge,
+    refused: Gauge,
+    unsent_oldest: FloatGauge,
     database_up: Gauge,
 }
 
@@ -100,6 +103,9 @@ impl Metrics {
             spent: Family::default(),
             spend_rate: Family::default(),
             dead: Gauge::default(),
+            unsent: Gauge::default(),
+            refused: Gauge::default(),
+            unsent_oldest: FloatGauge::default(),
             database_up: Gauge::default(),
         };
         let registry = &mut metrics.registry;
@@ -159,6 +165,21 @@ impl Metrics {
             "dead_letters",
             "Steps that failed for good and were not retried",
             metrics.dead.clone(),
+        );
+        registry.register(
+            "sync_unsent_rows",
+            "Rows of the outbox that wait to be published to MongoDB",
+            metrics.unsent.clone(),
+        );
+        registry.register(
+            "sync_refused_rows",
+            "Rows of the outbox whose last attempt was refused",
+            metrics.refused.clone(),
+        );
+        registry.register(
+            "sync_oldest_unsent_seconds",
+            "How long the first row of the outbox waits",
+            metrics.unsent_oldest.clone(),
         );
         registry.register("database_up", "1: the database answered this scrape", metrics.database_up.clone());
         metrics
@@ -228,6 +249,19 @@ pub struct DatabaseFigures {
     pub providers: Vec<ProviderFigures>,
     /// Steps that failed for good.
     pub dead_letters: i64,
+    /// What waits to be published.
+    pub outbox: OutboxFigures,
+}
+
+/// How far publishing is behind.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OutboxFigures {
+    /// Rows that wait.
+    pub unsent: i64,
+    /// Those whose last attempt failed.
+    pub failing: i64,
+    /// Since when the first of them waits, s.
+    pub oldest_s: f64,
 }
 
 /// Takes over what the database says; `None`: it doesn't answer, and what it said before is no longer shown.
@@ -258,6 +292,9 @@ pub fn set_database_figures(figures: Option<&DatabaseFigures>) {
         metrics.spend_rate.get_or_create(&of).set(provider.rate_usd_per_hour);
     }
     metrics.dead.set(figures.dead_letters);
+    metrics.unsent.set(figures.outbox.unsent);
+    metrics.refused.set(figures.outbox.failing);
+    metrics.unsent_oldest.set(figures.outbox.oldest_s);
 }
 
 /// Everything that was recorded, in the text format `OpenMetrics`, which Prometheus reads.

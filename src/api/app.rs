@@ -32,6 +32,8 @@ pub(super) struct App {
     pub(super) moderator: Moderator,
     /// How messages to webhooks are sent.
     pub(super) webhooks: Arc<webhooks::Settings>,
+    /// The MongoDB database that is published to; `None`: nothing is.
+    pub(super) publishes_to: Option<String>,
     /// Who is signed in.
     pub(super) people: Arc<People>,
     /// What this server and the site are called.

@@ -1,5 +1,5 @@
-//! Answers in memory, as bytes: each is made once for a state of the data, however many ask for it at that moment. With the
-//! state they all go. It must not know what they are of.
+//! Answers in memory, as bytes: each is made once for a state of the data, however many ask for it at that moment. Those of an
+//! earlier state are asked for by nobody, and go as the oldest. It must not know what they are of.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,7 +10,6 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::error::Error;
-use crate::store::data_versions::DataVersion;
 
 /// As much as is kept, bytes of keys and answers together.
 const MOST_BYTES: usize = 32 << 20;
@@ -25,7 +24,6 @@ pub(super) struct Cache {
 
 #[derive(Debug, Default)]
 struct Kept {
-    version: DataVersion,
     entries: HashMap<Arc<str>, Entry>,
     /// Keys, the oldest first.
     order: VecDeque<Arc<str>>,
@@ -39,24 +37,20 @@ struct Entry {
 }
 
 impl Cache {
-    /// The answer to `key` in this state of the data: kept, being made by somebody else, or made now.
+    /// The answer to `key`, which names the state of the data too: kept, being made by somebody else, or made now.
     pub(super) async fn get(
         &self,
-        version: &DataVersion,
         key: &str,
         make: impl Future<Output = Result<Vec<u8>, Error>> + Send,
     ) -> Result<Bytes, Error> {
-        let cell = self.cell(version, key);
+        let cell = self.cell(key);
         let answer = cell.get_or_try_init(|| async { make.await.map(Bytes::from) }).await.cloned();
         self.settle(key, &cell, answer.as_ref().ok());
         answer
     }
 
-    fn cell(&self, version: &DataVersion, key: &str) -> Arc<OnceCell<Bytes>> {
+    fn cell(&self, key: &str) -> Arc<OnceCell<Bytes>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.version != *version {
-            *kept = Kept { version: version.clone(), ..Kept::default() };
-        }
         if let Some(entry) = kept.entries.get(key) {
             return Arc::clone(&entry.answer);
         }
@@ -72,7 +66,7 @@ impl Cache {
     fn settle(&self, key: &str, cell: &Arc<OnceCell<Bytes>>, answer: Option<&Bytes>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept { entries, order, bytes, .. } = &mut *kept;
-        // The state has changed meanwhile, and with it the entry, or it was let go.
+        // It was let go meanwhile.
         let Some(entry) = entries.get_mut(key).filter(|entry| Arc::ptr_eq(&entry.answer, cell)) else {
             return;
         };
@@ -107,7 +101,7 @@ mod tests {
             was_asked = true;
             Ok(answer)
         };
-        let answer = cache.get(&DataVersion::default(), key, make).await.unwrap();
+        let answer = cache.get(key, make).await.unwrap();
         (answer, was_asked)
     }
 
@@ -115,7 +109,7 @@ mod tests {
     async fn an_answer_is_made_once_and_a_refusal_each_time() {
         let cache = Cache::default();
         let refuse = async { Err(Error::Method) };
-        assert!(cache.get(&DataVersion::default(), "a", refuse).await.is_err());
+        assert!(cache.get("a", refuse).await.is_err());
         assert_eq!(ask(&cache, "a", b"1".to_vec()).await, (Bytes::from_static(b"1"), true));
         assert_eq!(ask(&cache, "a", b"2".to_vec()).await, (Bytes::from_static(b"1"), false));
         assert_eq!(ask(&cache, "b", b"2".to_vec()).await, (Bytes::from_static(b"2"), true));

@@ -95,11 +95,6 @@ impl Parameters {
         self.bad.push(BadParameter { parameter: name.to_owned(), message: message.into() });
     }
 
-    /// Lets anything else pass: a page's address gathers parameters that are nobody's fault (`utm_source`).
-    pub(super) fn ignore_others(&mut self) {
-        self.pairs.clear();
-    }
-
     /// Says what was wrong; a parameter that nobody took is wrong too, since it does not do what its writer meant.
     pub(super) fn finish(mut self) -> Result<(), Error> {
         self.bad.extend(self.pairs.into_iter().map(|(parameter, _)| BadParameter {

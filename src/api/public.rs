@@ -15,7 +15,10 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{app::App, auth::Reader, error::Error};
-use crate::store::data_versions::{self, DataVersion, Scope};
+use crate::{
+    clock,
+    store::data_versions::{self, DataVersion, Scope},
+};
 
 /// Who asks for a public read, and which states of it they have.
 #[derive(Debug)]
@@ -45,18 +48,27 @@ fn tags(headers: &HeaderMap) -> Vec<String> {
 pub(super) struct Read {
     public: Public,
     version: DataVersion,
+    /// The state and what was asked.
     key: String,
     tag: String,
 }
 
 impl Public {
+    /// Begins a read whose answer also depends on what time it is, as ages and "today" do: it holds for the minute.
+    pub(super) async fn read_now(self, app: &App, scopes: &[Scope], key: String) -> Result<Read, Error> {
+        let minute = clock::now().timestamp() / 60;
+        self.read(app, scopes, format!("{key} {minute}")).await
+    }
+
     /// Begins a read. `key` says everything that the answer depends on beside the data: path and parameters, as they are
     /// understood.
     pub(super) async fn read(self, app: &App, scopes: &[Scope], key: String) -> Result<Read, Error> {
-        let version = data_versions::now(&mut *app.pool.acquire().await?, scopes).await?;
+        let version = match scopes {
+            [] => DataVersion::default(),
+            scopes => data_versions::now(&mut *app.pool.acquire().await?, scopes).await?,
+        };
+        let key = format!("{}\n{key}", version.as_str());
         let mut hash = Sha256::new_with_prefix(concat!("dria-bench ", env!("CARGO_PKG_VERSION"), "\n"));
-        hash.update(version.as_str());
-        hash.update("\n");
         hash.update(&key);
         let digest = hex::encode(hash.finalize());
         Ok(Read { public: self, version, key, tag: format!("\"{}\"", digest.get(..24).unwrap_or_default()) })
@@ -88,7 +100,7 @@ impl Read {
             let answer = make.await?;
             serde_json::to_vec(&answer).map_err(|error| Error::Internal(error.to_string()))
         };
-        let body: Bytes = app.cache.get(&self.version, &self.key, make).await?;
+        let body: Bytes = app.cache.get(&self.key, make).await?;
         let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         Ok((self.headers(), kind, body).into_response())
     }

@@ -102,6 +102,8 @@ pub struct Extras {
     pub webhooks: webhooks::Settings,
     /// Who answers questions; `None`: nobody is set up to.
     pub assistant: Option<Assistant>,
+    /// The MongoDB database that is published to; `None`: nothing is.
+    pub publishes_to: Option<String>,
 }
 
 /// The same as [`serve`], with these.
@@ -132,6 +134,7 @@ pub async fn serve_with(settings: &config::Server, pool: PgPool, extras: Extras)
         often: Arc::new(Often::default()),
         stopping: stopping.clone(),
         assistant: extras.assistant,
+        publishes_to: extras.publishes_to,
         moderator: extras.moderator,
         webhooks: Arc::new(extras.webhooks),
         people: People::new(&settings.sign_in),

@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use super::{
     CliError, CliResult, Exit, Output, ask, catalog, config, demo, doctor, gpus, import, jobs, load,
     matrices, migrate, moderation, openapi, pods, prices, queues, results, run, runs, scheduler, schedules,
-    serve, spec, tokens, truth_server, up, users, webhooks, worker, workflows,
+    serve, spec, sync, tokens, truth_server, up, users, webhooks, worker, workflows,
 };
 use crate::{
     config::{self as settings, Config, Overrides},
@@ -75,6 +75,9 @@ enum Command {
     /// What GPUs cost on each cloud: ask the sources, list, history
     #[command(subcommand)]
     Prices(prices::Command),
+    /// The copy of what is published in MongoDB: send, status, verify, backfill
+    #[command(subcommand)]
+    Sync(sync::Command),
     /// Make, list and revoke tokens of the API
     #[command(subcommand)]
     Tokens(tokens::Command),
@@ -214,6 +217,7 @@ async fn dispatch(command: Command, context: Context) -> CliResult {
         Command::Matrices(command) => matrices::run(command, context).await,
         Command::Pods(command) => pods::run(command, context).await,
         Command::Prices(command) => prices::run(command, context).await,
+        Command::Sync(command) => sync::run(command, context).await,
         Command::Tokens(command) => tokens::run(command, context).await,
         Command::Users(command) => users::run(command, context).await,
         Command::Results(args) => results::run(args, context).await,

@@ -39,6 +39,7 @@ pub mod services;
 pub mod signals;
 pub mod site;
 mod spec;
+pub mod sync;
 mod table;
 pub mod tokens;
 pub mod truth_server;

@@ -6,7 +6,7 @@ use crate::jobs::Scheduler;
 /// Fire schedules: start their matrices and do their chores when it is time, until stopped (Ctrl-C or SIGTERM).
 ///
 /// Reads schedules/*.toml at its start. Any number of schedulers may run: each time fires once. The runs that it starts are
-/// worked by `dria-bench worker`.
+/// worked by `dria-bench worker`. It also sends what is to be published to MongoDB, where MONGODB_URL is set.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
@@ -25,9 +25,13 @@ async fn schedule(context: &Context, database: &Database) -> CliResult {
     let services = services::services(context, database).await?;
     let mut stop = signals::Stop::new()?;
     let scheduler = Scheduler::start(&services, &services::scheduler_options(context));
+    let sender = services::sender(context, database);
     context.output.note(format!("scheduling ({})", database.describe()));
     stop.asked().await;
     context.output.note("stopping");
-    stop.or_at_once(scheduler.stop()).await;
+    stop.or_at_once(async {
+        tokio::join!(scheduler.stop(), sender.stop());
+    })
+    .await;
     Ok(Exit::Done)
 }

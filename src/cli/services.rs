@@ -17,6 +17,7 @@ use crate::{
     provider::{EndpointProvider, LocalProvider, LocalSettings, RunpodProvider, RunpodSettings},
     queue::{self, ApalisQueue},
     store::database,
+    sync::{Sender, Settings},
     workflow::{LeaseSettings, Limits, Providers, Services},
 };
 
@@ -153,7 +154,8 @@ pub fn extras(config: &Config, pool: &PgPool) -> Result<Extras, CliError> {
         .map_err(|error| CliError::failed(format!("no HTTP client can be made: {error}")))?,
     };
     let assistant = Assistant::new(assistant, pool.clone())?;
-    Ok(Extras { moderator, webhooks: (&config.webhooks).into(), assistant })
+    let publishes_to = Settings::from_config(config).map(|settings| settings.database);
+    Ok(Extras { moderator, webhooks: (&config.webhooks).into(), assistant, publishes_to })
 }
 
 /// How a process schedules: definitions of the usual places, and the settings.
@@ -163,4 +165,9 @@ pub fn scheduler_options(context: &Context) -> SchedulerOptions {
         definitions: Definitions::new(definition_places(context)),
         config: Arc::new(context.config.clone()),
     }
+}
+
+/// What sends to MongoDB, started.
+pub(super) fn sender(context: &Context, database: &Database) -> Sender {
+    Sender::start(&database.pool, Settings::from_config(&context.config), &host::host_id())
 }

@@ -1,4 +1,5 @@
-//! `dria-bench up`: everything in one process, HTTP server, workers and scheduler, until it is stopped.
+//! `dria-bench up`: everything in one process, HTTP server, workers, scheduler and sender, until it is
+//! stopped.
 
 use std::net::IpAddr;
 
@@ -59,6 +60,7 @@ async fn all_in_one(
     let token = tokens::first_admin(database).await?;
     let workers = WorkerSet::start(&services, options);
     let scheduler = Scheduler::start(&services, &services::scheduler_options(context));
+    let sender = services::sender(context, database);
     worker::are_known(database, options.queues.len()).await;
     let output = context.output;
     if output.json {
@@ -82,7 +84,7 @@ async fn all_in_one(
     };
     output.note("stopping: steps under way are put back");
     stop.or_at_once(async {
-        tokio::join!(server.stop(), workers.stop(), scheduler.stop());
+        tokio::join!(server.stop(), workers.stop(), scheduler.stop(), sender.stop());
     })
     .await;
     lost.map_or(Ok(Exit::Done), Err)

@@ -93,6 +93,9 @@ async fn show(
     if changed {
         let version = comments::hide(conn, &comment.id, hide_for).await?;
         outbox::append(conn, Aggregate::Comment, &comment.id, version).await?;
+        // Replies are seen no more, or again, with what they answer.
+        let replies = comments::replies(conn, &comment.id).await?;
+        outbox::append_many(conn, Aggregate::Comment, &replies, 1).await?;
         let more = if hide_for.is_some() { -1 } else { 1 };
         count(conn, &comment.pod_id, comment.parent_id.as_deref(), more).await?;
     }

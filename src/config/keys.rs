@@ -22,6 +22,10 @@ const fn secret(name: &'static str, variable: &'static str) -> Key {
 /// All settings, in the order of `config.default.toml`.
 pub(super) const KEYS: &[Key] = &[
     secret("database.url", "DATABASE_URL"),
+    secret("mongodb.url", "MONGODB_URL"),
+    key("mongodb.database", "MONGODB_DATABASE"),
+    key("mongodb.poll_ms", "DRIA_BENCH_MONGODB_POLL_MS"),
+    key("mongodb.publish_chat_logs", "DRIA_BENCH_MONGODB_PUBLISH_CHAT_LOGS"),
     key("data.dir", "DRIA_BENCH_DATA_DIR"),
     key("data.pg_bin", "PG_BIN"),
     key("server.host", "DRIA_BENCH_HOST"),
@@ -49,6 +53,7 @@ pub(super) const KEYS: &[Key] = &[
     key("scheduler.poll_ms", "DRIA_BENCH_SCHEDULER_POLL_MS"),
     key("retention.queue_days", "DRIA_BENCH_RETENTION_QUEUE_DAYS"),
     key("retention.ticks_days", "DRIA_BENCH_RETENTION_TICKS_DAYS"),
+    key("retention.outbox_days", "DRIA_BENCH_RETENTION_OUTBOX_DAYS"),
     key("load.rates", "DRIA_BENCH_LOAD_RATES"),
     key("load.seconds", "DRIA_BENCH_LOAD_SECONDS"),
     key("load.prompt_tokens", "DRIA_BENCH_LOAD_PROMPT_TOKENS"),

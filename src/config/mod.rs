@@ -27,8 +27,8 @@ pub use self::{
     prices::{PriceSource, price_source},
     secret::{REDACTED, Secret},
     sections::{
-        Budget, Data, Database, Engines, LlamaCpp, Load, Log, LogFormat, Ollama, PythonEngine, Retention,
-        Runpod, Scheduler, Server, Webhooks, Worker,
+        Budget, Data, Database, Engines, LlamaCpp, Load, Log, LogFormat, MongoDb, Ollama, PythonEngine,
+        Retention, Runpod, Scheduler, Server, Webhooks, Worker,
     },
     sign_in::SignIn,
 };
@@ -45,6 +45,8 @@ pub struct Config {
     /// The system of record.
     #[serde(default)]
     pub database: Database,
+    /// Where results are published.
+    pub mongodb: MongoDb,
     /// The data folder.
     pub data: Data,
     /// The HTTP server.

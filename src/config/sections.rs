@@ -18,6 +18,21 @@ pub struct Database {
     pub url: Option<Secret>,
 }
 
+/// Where results are published.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MongoDb {
+    /// The server's URL; `None`: nothing is published.
+    pub url: Option<Secret>,
+    /// Its database.
+    pub database: String,
+    /// How often it looks without being told.
+    #[serde(rename = "poll_ms", deserialize_with = "millis")]
+    pub poll: Duration,
+    /// Whether conversations with the assistant are published.
+    pub publish_chat_logs: bool,
+}
+
 /// The data folder.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,6 +136,9 @@ pub struct Retention {
     /// Days that the ticks of schedules are kept.
     #[serde(deserialize_with = "days_of_ticks")]
     pub ticks_days: i32,
+    /// Days that rows of what was published are kept.
+    #[serde(deserialize_with = "days")]
+    pub outbox_days: i32,
 }
 
 /// The load of a run that says nothing else.

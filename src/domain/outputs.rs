@@ -70,6 +70,9 @@ pub struct ProvisionOutput {
     pub price_usd_per_hour: Option<Decimal>,
     /// The engine as found on this machine (local only).
     pub install: Option<LocalInstall>,
+    /// The container image that it runs, as it was asked for (rented only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Seconds from the create call to the machine being there; `None` where nothing was created.
     pub placement_s: Option<f64>,
     /// The run that had this very machine right before; `None`: it was rented for this one.

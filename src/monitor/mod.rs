@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
-    metrics::{self, DatabaseFigures, ProviderFigures, QueueFigures},
+    metrics::{self, DatabaseFigures, OutboxFigures, ProviderFigures, QueueFigures},
     store::figures::{self, Figures},
 };
 
@@ -78,5 +78,10 @@ fn of_database(figures: Figures) -> DatabaseFigures {
         queues: queues.collect(),
         providers: providers.collect(),
         dead_letters: figures.dead_letters,
+        outbox: OutboxFigures {
+            unsent: figures.outbox.unsent,
+            failing: figures.outbox.failing,
+            oldest_s: figures.outbox.oldest_s.unwrap_or_default(),
+        },
     }
 }

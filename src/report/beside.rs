@@ -335,8 +335,13 @@ impl Told<'_> {
                 "whether it differs is that of the throughput and of the prices".to_owned()
             }
             Verdict::NotKnown if side.measured.is_none() || base.measured.is_none() => {
-                "whether it differs by more than chance is not known: imported results have no spread"
-                    .to_owned()
+                let is_imported = |side: &Side| side.measured.is_none() && side.run.run.is_none();
+                let why = if is_imported(side) || is_imported(base) {
+                    "imported results have no spread"
+                } else {
+                    "one of the runs has no samples here any more"
+                };
+                format!("whether it differs by more than chance is not known: {why}")
             }
             Verdict::NotKnown => {
                 "whether it differs by more than chance is not known: too few samples".to_owned()

@@ -33,7 +33,7 @@ pub enum Error {
 /// What the results are written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportFormat {
-    /// With a header; empty where there is no value.
+    /// With a header; empty where there is no value. A text that a spreadsheet would take for a formula begins with `'`.
     Csv,
     /// A row group a part.
     Parquet,
@@ -163,13 +163,20 @@ fn csv_rows(rows: &[Row<'_>], header: bool) -> Result<Vec<u8>, Error> {
         to.write_record(RUN_COLUMNS.map(|(name, _)| name).into_iter().chain(COLUMNS.map(|(name, _)| name)))?;
     }
     for (run, level) in rows {
-        let of_run = RUN_COLUMNS.iter().map(|(_, value)| value(run).unwrap_or_default());
+        let of_run = RUN_COLUMNS.iter().map(|(_, value)| value(run).map(plain).unwrap_or_default());
         let of_level = COLUMNS
             .iter()
             .map(|(_, value)| level.map(|level| exact(value(&level.columns))).unwrap_or_default());
         to.write_record(of_run.chain(of_level))?;
     }
     to.into_inner().map_err(|error| Error::Io(error.into_error()))
+}
+
+/// A text that a spreadsheet takes for text. What it would take for a formula, and work out, gets an apostrophe in front:
+/// names are chosen by strangers.
+fn plain(text: String) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
+    if is_formula { format!("'{text}") } else { text }
 }
 
 /// With every digit, so that the number read back is the number stored.

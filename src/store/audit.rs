@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 use super::Error;
 
@@ -31,8 +32,10 @@ impl<'a> From<&'a String> for By<'a> {
 }
 
 /// An entry.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Entry {
+    /// Grows from entry to entry.
+    pub id: i64,
     /// When.
     pub ts: DateTime<Utc>,
     /// Who.
@@ -81,8 +84,42 @@ pub async fn append(
 pub async fn of(conn: &mut PgConnection, target: &str) -> Result<Vec<Entry>, Error> {
     Ok(sqlx::query_as!(
         Entry,
-        "select ts, actor, role, action, target, detail, request_id from audit_log where target = $1 order by id",
+        "select id, ts, actor, role, action, target, detail, request_id from audit_log where target = $1 order by id",
         target
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Which entries are meant; all that is given must hold.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this one.
+    pub actor: Option<String>,
+    /// This.
+    pub action: Option<String>,
+    /// To this.
+    pub target: Option<String>,
+    /// Older than the entry of this number.
+    pub before: Option<i64>,
+}
+
+/// At most `limit` entries, the newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(conn: &mut PgConnection, filter: &Filter, limit: i64) -> Result<Vec<Entry>, Error> {
+    Ok(sqlx::query_as!(
+        Entry,
+        "select id, ts, actor, role, action, target, detail, request_id from audit_log
+         where ($1::text is null or actor = $1) and ($2::text is null or action = $2)
+           and ($3::text is null or target = $3) and ($4::bigint is null or id < $4)
+         order by id desc limit $5",
+        filter.actor.as_deref(),
+        filter.action.as_deref(),
+        filter.target.as_deref(),
+        filter.before,
+        limit
     )
     .fetch_all(conn)
     .await?)

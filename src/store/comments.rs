@@ -322,6 +322,16 @@ pub async fn hide(conn: &mut PgConnection, id: &str, reason: Option<&str>) -> Re
     .await?)
 }
 
+/// Ids of the replies to a comment, hidden or not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replies(conn: &mut PgConnection, id: &str) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!("select id from comments where parent_id = $1 order by created_at, id", id)
+        .fetch_all(conn)
+        .await?)
+}
+
 /// Deletes a comment with its replies. Returns each that is gone with its last version, the comment itself too.
 ///
 /// # Errors

@@ -12,6 +12,10 @@ pub enum Scope {
     Results,
     /// Votes and comments.
     Community,
+    /// Prices of GPUs.
+    Prices,
+    /// Results of runs that were measured here, also of those that still go on.
+    Measured,
 }
 
 impl Scope {
@@ -19,6 +23,8 @@ impl Scope {
         match self {
             Self::Results => "results",
             Self::Community => "community",
+            Self::Prices => "prices",
+            Self::Measured => "measured",
         }
     }
 }

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::{Error, queues, queues::Queue};
+use super::{Error, outbox, queues, queues::Queue};
 
 /// What was rented of one provider.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Figures {
     pub rented: Vec<Rented>,
     /// Steps that failed for good and were not retried.
     pub dead_letters: i64,
+    /// What waits to be published.
+    pub outbox: outbox::Lag,
 }
 
 /// The figures of this moment. Each is read through an index over what is live, or a table of a row a pod.
@@ -53,7 +55,8 @@ pub async fn read(conn: &mut PgConnection, silent_s: f64) -> Result<Figures, Err
     .await?;
     let dead_letters =
         sqlx::query_scalar!(r#"select count(*) as "n!" from step_runs where status = 'failed'"#)
-            .fetch_one(conn)
+            .fetch_one(&mut *conn)
             .await?;
-    Ok(Figures { queues, rented, dead_letters })
+    let outbox = outbox::lag(conn).await?;
+    Ok(Figures { queues, rented, dead_letters, outbox })
 }

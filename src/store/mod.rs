@@ -33,6 +33,7 @@ pub mod measured;
 pub mod original_prices;
 pub mod original_runs;
 pub mod outbox;
+pub mod outgoing;
 pub mod personal_data;
 pub mod pods;
 pub mod price_offers;

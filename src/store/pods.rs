@@ -27,6 +27,18 @@ pub struct Pod {
     pub gone_at: Option<DateTime<Utc>>,
 }
 
+/// A pod with the run it belongs to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OwnedPod {
+    /// Grows from pod to pod.
+    pub id: i64,
+    /// The run it belongs to.
+    pub run: RunId,
+    /// The pod.
+    #[serde(flatten)]
+    pub pod: Pod,
+}
+
 /// A pod as its row has it.
 struct Row {
     name: String,
@@ -312,4 +324,40 @@ pub async fn list(conn: &mut PgConnection, run: RunId) -> Result<Vec<Pod>, Error
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(Pod::try_from).collect()
+}
+
+/// At most `limit` pods older than `before`, the newest first: those that aren't known to be gone, or `all`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    conn: &mut PgConnection,
+    all: bool,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<OwnedPod>, Error> {
+    sqlx::query!(
+        "select id, run_id, name, provider, external_id, state, generation, created_at, gone_at from pods
+         where ($1 or state <> 'gone') and ($2::bigint is null or id < $2)
+         order by id desc limit $3",
+        all,
+        before,
+        limit
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(|row| {
+        let pod = Row {
+            name: row.name,
+            provider: row.provider,
+            external_id: row.external_id,
+            state: row.state,
+            generation: row.generation,
+            created_at: row.created_at,
+            gone_at: row.gone_at,
+        };
+        Ok(OwnedPod { id: row.id, run: RunId::from_uuid(row.run_id), pod: pod.try_into()? })
+    })
+    .collect()
 }

@@ -62,7 +62,7 @@ impl App {
 #[tokio::test]
 async fn operators_look_admins_change_and_nobody_else_does_either() {
     let app = App::new().await;
-    for path in ["queues", "jobs", "dead-letters", "workers", "reaper"] {
+    for path in ["queues", "jobs", "dead-letters", "workers", "reaper", "pods", "audit"] {
         assert_eq!(app.ask(Method::GET, path, None).await.0, StatusCode::UNAUTHORIZED, "{path}");
         app.get(path).await;
     }
@@ -172,5 +172,66 @@ async fn the_reapers_last_report_is_there_for_whoever_looks() {
     }
     let reaper = app.get("reaper").await;
     assert_eq!(reaper["reaper"]["report"]["destroyed"], json!(["dria-x"]), "the last one");
+    app.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_is_told_once_works_at_once_and_not_after_it_was_revoked() {
+    let app = App::new().await;
+    assert_eq!(app.ask(Method::GET, "tokens", Some(&app.operator)).await.0, StatusCode::FORBIDDEN);
+    let make = async |body: Value| {
+        let url = format!("{}/api/v1/admin/tokens", app.server.url());
+        let answer = app.client.post(url).bearer_auth(&app.admin).json(&body).send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap())
+    };
+    let (status, made) = make(json!({ "name": "night", "role": "operator", "expires_days": 30 })).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let token = made["token"].as_str().unwrap().to_owned();
+    assert_eq!(app.ask(Method::GET, "queues", Some(&token)).await.0, StatusCode::OK);
+    let (_, list) = app.as_admin(Method::GET, "tokens").await;
+    assert_eq!(list["tokens"][0]["name"], "night");
+    assert!(!list.to_string().contains(&token), "only its digest is kept");
+
+    assert_eq!(make(json!({ "name": "night", "role": "viewer" })).await.0, StatusCode::CONFLICT);
+    let (status, refused) =
+        make(json!({ "name": "a\nb", "role": "king", "expires_days": 0, "more": 1 })).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused["errors"].as_array().unwrap().len(), 4, "{refused}");
+
+    let (status, _) = app.as_admin(Method::POST, "tokens/night/revoke").await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(app.ask(Method::GET, "queues", Some(&token)).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.as_admin(Method::POST, "tokens/night/revoke").await.0, StatusCode::CONFLICT);
+
+    let log = app.get("audit?target=night").await;
+    let actions: Vec<_> =
+        log["entries"].as_array().unwrap().iter().map(|entry| entry["action"].clone()).collect();
+    assert_eq!(actions, ["token.revoke", "token.create"], "the newest first");
+    assert!(!log.to_string().contains(&token));
+    let first = app.get("audit?limit=1&target=night").await;
+    let second =
+        app.get(&format!("audit?limit=1&target=night&cursor={}", first["next"].as_str().unwrap())).await;
+    assert_eq!((&second["entries"][0]["action"], &second["next"]), (&"token.create".into(), &Value::Null));
+    app.server.stop().await;
+}
+
+#[tokio::test]
+async fn pods_are_listed_with_their_runs_and_those_that_are_gone_on_request() {
+    let app = App::new().await;
+    app.database
+        .execute(&format!(
+            "insert into pods (run_id, generation, provider, name, state, gone_at)
+             values ('{0}', 1, 'local', 'dria-old', 'gone', now()), ('{0}', 2, 'local', 'dria-new', 'created', null)",
+            app.run
+        ))
+        .await;
+    let names = |list: &Value| -> Vec<Value> {
+        list["pods"].as_array().unwrap().iter().map(|pod| pod["name"].clone()).collect()
+    };
+    let live = app.get("pods").await;
+    assert_eq!((names(&live), &live["pods"][0]["run"]), (vec!["dria-new".into()], &json!(app.run)));
+    let first = app.get("pods?all=true&limit=1").await;
+    let rest = app.get(&format!("pods?all=true&limit=1&cursor={}", first["next"].as_str().unwrap())).await;
+    assert_eq!((names(&first), names(&rest)), (vec!["dria-new".into()], vec!["dria-old".into()]));
     app.server.stop().await;
 }

@@ -1,14 +1,12 @@
-//! The HTTP server over a real database: the page, the JSON, the CSV, and every way to ask for what isn't there.
+//! The HTTP server over a real database: the JSON, the CSV, and every way to ask for what isn't there.
 
 use std::collections::BTreeMap;
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use dria_bench::{
     api::{self, Server},
     cli::{self, Output},
     config,
     domain::{
-        failure::Failure,
         ids::RunId,
         kinds::{EngineKind, ProviderKind},
         measure::{
@@ -30,7 +28,6 @@ use dria_bench::{
 };
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::support::{database::TestDatabase, runs as support};
 
@@ -213,101 +210,6 @@ fn result(kind: StepKind, spec: &RunSpec) -> NewResult {
 }
 
 /// A page without what changes with its look and with each version.
-fn bare(html: &str) -> String {
-    let (before, rest) = html.split_once("<style>").unwrap();
-    let (_, after) = rest.split_once("</style>").unwrap();
-    let version = concat!("dria-bench ", env!("CARGO_PKG_VERSION"));
-    format!("{before}<style></style>{after}").replace(version, "dria-bench VERSION")
-}
-
-#[tokio::test]
-async fn the_page_shows_the_newest_run_whole_and_links_to_the_others() {
-    let app = App::new().await;
-    app.record(TWO, &spec(&[1]), "2026-11-23").await;
-    app.record(TEN, &spec(&[1, 2, 3, 4, 5, 6, 7, 8, 9]), "2026-11-24").await;
-    let (status, html) = app.page("/").await;
-    assert_eq!(status, StatusCode::OK);
-    insta::assert_snapshot!("page_of_ten_results", bare(&html));
-    // Three tables have a row a level: the results, the gaps between tokens, and the instrument on itself.
-    assert_eq!(html.matches("<th scope=\"row\">concurrent").count(), 3 * 9);
-    assert_eq!(html.matches("<th scope=\"row\">throughput").count(), 3);
-
-    let (status, other) = app.page(&format!("/?run={TWO}&utm_source=mail")).await;
-    assert_eq!(status, StatusCode::OK);
-    assert!(other.contains(&format!("href=\"/?run={TEN}\"")));
-    assert_eq!(other.matches("<th scope=\"row\">concurrent").count(), 3);
-}
-
-#[tokio::test]
-async fn a_page_needs_nothing_but_the_style_that_its_policy_names() {
-    let app = App::new().await;
-    app.record(TWO, &spec(&[1]), "2026-11-23").await;
-    let response = app.ask("/", "text/html").await;
-    let headers = response.headers().clone();
-    let html = response.text().await.unwrap();
-    let style = html.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
-    let hash = BASE64_STANDARD.encode(Sha256::digest(style));
-    assert_eq!(
-        headers["content-security-policy"].to_str().unwrap(),
-        format!(
-            "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action 'none'; \
-             frame-ancestors 'none'"
-        )
-    );
-    assert_eq!(headers["x-content-type-options"], "nosniff");
-    assert_eq!(headers["referrer-policy"], "no-referrer");
-    for absent in ["<script", " style=", " onclick", "src=", "@import", "url("] {
-        assert!(!html.contains(absent), "the page has {absent}");
-    }
-    for link in html.split("href=\"").skip(1) {
-        assert!(link.starts_with('/') || link.starts_with("data:"), "a link leads away: {link:.60}");
-    }
-}
-
-#[tokio::test]
-async fn a_name_with_markup_in_it_is_shown_and_never_run() {
-    let app = App::new().await;
-    let mut spec = spec(&[1]);
-    "<script>alert(1)</script>\"'&".clone_into(&mut spec.model.common_name);
-    app.record(TWO, &spec, "2026-11-23").await;
-    app.record(TEN, &spec, "2026-11-24").await;
-    let (_, html) = app.page("/").await;
-    assert!(!html.contains("<script"));
-    assert!(html.contains("<h1>&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp; on llama.cpp</h1>"));
-}
-
-#[tokio::test]
-async fn a_run_that_failed_or_goes_on_says_so() {
-    let app = App::new().await;
-    app.record(TWO, &spec(&[1]), "2026-11-23").await;
-    let id: RunId = TWO.parse().unwrap();
-    let failure = Failure::permanent("engine_exited", "the engine ended with <code 1>");
-    let mut conn = app.database.pool.acquire().await.unwrap();
-    runs::set_error(&mut conn, id, &failure).await.unwrap();
-    runs::finish(&mut conn, id, RunStatus::Failed).await.unwrap();
-    let (_, html) = app.page("/").await;
-    assert!(html.contains("This run failed.</strong> the engine ended with &lt;code 1&gt; (engine_exited)"));
-
-    app.database
-        .execute(
-            "delete from benchmark_results;
-             update workflow_runs set status = 'running', error = null, finished_at = null",
-        )
-        .await;
-    let (status, html) = app.page("/").await;
-    assert_eq!(status, StatusCode::OK);
-    assert!(html.contains("This run is under way.") && html.contains("There are no results yet."));
-}
-
-#[tokio::test]
-async fn before_the_first_run_the_page_says_how_to_make_one() {
-    let app = App::new().await;
-    let (status, html) = app.page("/").await;
-    assert_eq!(status, StatusCode::OK);
-    assert!(html.contains("No runs yet") && html.contains("dria-bench demo"));
-    assert_eq!(app.json("/api/v1/runs").await, json!({ "runs": [], "next": null }));
-}
-
 #[tokio::test]
 async fn runs_are_listed_newest_first() {
     let app = App::new().await;
@@ -377,29 +279,7 @@ async fn results_come_as_json_or_csv_in_either_view() {
 }
 
 #[tokio::test]
-async fn the_root_answers_people_with_a_page_and_programs_with_json() {
-    let app = App::new().await;
-    let alive = json!({ "success": true, "message": "dria-bench is running", "data": {} });
-    for (path, accept, is_page) in [
-        ("/", "text/html,application/xhtml+xml,*/*;q=0.8", true),
-        ("/", "*/*", false),
-        ("/", "application/json", false),
-        ("/health", "text/html", false),
-        ("/health", "*/*", false),
-    ] {
-        let response = app.ask(path, accept).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()["vary"], "Accept");
-        let kind = if is_page { "text/html; charset=utf-8" } else { "application/json" };
-        assert_eq!(response.headers()["content-type"], kind, "{path} {accept}");
-        if !is_page {
-            assert_eq!(response.json::<Value>().await.unwrap(), alive);
-        }
-    }
-}
-
-#[tokio::test]
-async fn what_is_not_there_is_a_problem_for_programs_and_a_page_for_people() {
+async fn what_is_not_there_is_a_problem_for_programs() {
     let app = App::new().await;
     let mut problems = Vec::new();
     for path in [
@@ -418,15 +298,6 @@ async fn what_is_not_there_is_a_problem_for_programs_and_a_page_for_people() {
     }
     insta::assert_json_snapshot!("problems", problems);
 
-    for (path, status) in [
-        ("/nothing".to_owned(), StatusCode::NOT_FOUND),
-        (format!("/?run={NONE}"), StatusCode::NOT_FOUND),
-        ("/?run=latest".to_owned(), StatusCode::UNPROCESSABLE_ENTITY),
-    ] {
-        let (given, html) = app.page(&path).await;
-        assert_eq!(given, status, "{path}");
-        assert!(html.contains("<a href=\"/\">"), "{path} leads nowhere");
-    }
     let response = app.ask("/nothing", "*/*").await;
     assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
     let response = app.ask("/nothing", "application/json").await;

@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("report", &["domain", "store", "SERVICES"]),
     // What an import found, and files; databases are read in sync.
     ("import", &["domain", "store", "SERVICES"]),
-    ("sync", &["domain", "store", "import", "SERVICES"]),
+    ("sync", &["domain", "store", "import", "prices", "SERVICES"]),
     ("assistant", &["domain", "store", "report", "SERVICES"]),
     ("community", &["domain", "store", "SERVICES"]),
     ("webhooks", &["domain", "store", "SERVICES"]),

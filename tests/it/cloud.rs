@@ -53,6 +53,12 @@ async fn the_three_commands_of_the_original_give_ten_results_each_and_leave_no_p
         assert_eq!(report["results"].as_array().unwrap().len(), 10, "{engine}");
         assert_eq!(report["spec"]["machine"]["gpu_id"], "NVIDIA H200");
         let body = without_names(fake.bodies().pop().unwrap(), &fake);
+        let image: Option<String> =
+            sqlx::query_scalar("select image from published_runs order by created_at desc limit 1")
+                .fetch_one(&bench.database.pool)
+                .await
+                .unwrap();
+        assert_eq!(image.as_deref(), body["image"].as_str(), "readers see which image ran");
         insta::assert_json_snapshot!(format!("pod_{engine}"), body);
         for secret in [KEY, HF_TOKEN] {
             assert!(!format!("{}{}", ended.stdout, ended.stderr).contains(secret), "{engine} tells a secret");

@@ -1,6 +1,8 @@
 //! Searching, comparing, drawing and taking away what is published: a run that was measured here, and an imported one beside
 //! it.
 
+mod plans;
+
 use dria_bench::{
     api, config, http,
     store::publications::{self, Origin, Published},
@@ -116,6 +118,13 @@ async fn runs_are_compared_drawn_and_taken_away() {
         .unwrap();
     rows.retain(|row| row.iter().any(|cell| cell == IMPORTED));
     assert_eq!(rows.len(), 3, "two levels and throughput");
+    let formula = "update published_runs set llm_common_name = '=HYPERLINK(1)', gpu_key = '-1.5' where pod_id = 'imported1'";
+    app.bench.database.execute(formula).await;
+    let csv = app.get("results?format=csv").await.text().await.unwrap();
+    assert!(
+        csv.contains(",'=HYPERLINK(1),") && csv.contains(",-1.5,"),
+        "a name is no formula, a number stays one: {csv}"
+    );
     let parquet = app.get("results?format=parquet").await.bytes().await.unwrap();
     assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
 }

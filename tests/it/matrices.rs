@@ -319,6 +319,12 @@ async fn one_after_another_is_kept_and_a_group_of_which_nothing_was_measured_is_
 async fn a_spent_budget_skips_what_has_not_started_and_of_two_resumes_one_is_refused() {
     let night = Night::new().await;
     let database = &night.database;
+    database
+        .execute(
+            "insert into webhooks (id, url, events, secret, created_by)
+             values (gen_random_uuid(), 'http://127.0.0.1:9/', '{matrix.done,budget.hit}', 'whsec_AAAA', 'test')",
+        )
+        .await;
     let definition = rented(&["Qwen 3 8B", "Qwen 3 4B", "Qwen 2 7B"], &["vllm"], &["H200"], "");
     let id = night.create(&definition).await;
     assert_eq!(night.dispatch().await, 1);
@@ -343,6 +349,8 @@ async fn a_spent_budget_skips_what_has_not_started_and_of_two_resumes_one_is_ref
     assert!(reason.starts_with("budget_exceeded: all runs of its matrix may cost 40 USD"), "{reason}");
     assert_eq!((report.summary.state, report.summary.spent_usd), (MatrixState::Done, Decimal::from(50)));
     assert_eq!(night.fake.counts().1, 0, "nothing was rented");
+    let told = "select count(distinct event) from webhook_deliveries";
+    assert_eq!(database.count(told).await, 2, "that its budget is spent, and that it is over");
     // A run that is forgotten gives nothing back.
     assert!(refusal(resume(database, id, None).await).contains("has spent 50.00 of its 40.00 USD"));
     let (one, other) = tokio::join!(resume(database, id, Some(100)), resume(database, id, Some(100)));

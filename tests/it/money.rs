@@ -216,6 +216,12 @@ async fn a_cap_that_is_reached_in_the_middle_of_a_level_stops_it_and_a_higher_on
     let rig = Rig::at_a_dollar_a_second().await;
     let mut long = spec();
     long.load.seconds = 30.0;
+    rig.database
+        .execute(
+            "insert into webhooks (id, url, events, secret, created_by)
+             values (gen_random_uuid(), 'http://127.0.0.1:9/', '{run.failed,budget.hit}', 'whsec_AAAA', 'test')",
+        )
+        .await;
     let run = rig.start(&long, None).await;
     let level = rig.up_to(run, "throughput").await;
     let spent = rig.rentals(run).await[0].usd;
@@ -230,6 +236,8 @@ async fn a_cap_that_is_reached_in_the_middle_of_a_level_stops_it_and_a_higher_on
     rig.drain().await;
     assert_eq!(rig.run(run).await.status, RunStatus::Failed);
     rig.assert_clean().await;
+    let told = "select count(distinct event) from webhook_deliveries";
+    assert_eq!(rig.database.count(told).await, 2, "that the cap was hit, and that the run failed");
 
     // Nothing is rented while the cap is what it was.
     ledger::retry(pool, rig.tokens.as_ref(), run, "cli:ann").await.unwrap();

@@ -71,7 +71,9 @@ impl Office {
     async fn sync(&self) -> Synced {
         let pool = &self.database.pool;
         let synced = schedules::sync(pool, &self.options.definitions, &chores::names()).await.unwrap();
-        self.database.execute("delete from schedules where name in ('nightly', 'prices', 'retention')").await;
+        self.database
+            .execute("delete from schedules where name in ('nightly', 'prices', 'retention', 'sync')")
+            .await;
         synced
     }
 
@@ -338,15 +340,21 @@ async fn retention_deletes_what_was_worked_long_ago_and_nothing_else() {
          ('', 'recent', 'steps', 'Done', now() - interval '6 days', 'w2'), ('', 'dead', 'steps', 'Failed', now() - interval '30 days', null),
          ('', 'waits', 'steps', 'Pending', null, null);
          insert into schedule_ticks (schedule, tick, start_at, actor, outcome, finished_at)
-         select 'chore', now() - interval '1 day' * n, now(), 'test', 'fired', now() from unnest('{399,401}'::int[]) n",
+         select 'chore', now() - interval '1 day' * n, now(), 'test', 'fired', now() from unnest('{399,401}'::int[]) n;
+         insert into outbox (aggregate, aggregate_id, version, sent_at) values
+         ('upvote', 'sent:1', 1, now() - interval '31 days'), ('user', '1', 1, now() - interval '29 days'),
+         ('run', 'sent', 1, now() - interval '31 days'), ('comment', 'waits', 1, null)",
     ).await;
     schedules::run_now(&office.database.pool, "chore", "cli:ann").await.unwrap();
     office.look().await;
     let tick = office.ticks("chore").await.into_iter().find(|tick| tick.manual).unwrap();
     assert_eq!(
         tick.report.unwrap(),
-        serde_json::json!({ "tokens_deleted": 2500, "workers_deleted": 1, "ticks_deleted": 1, "messages_deleted": 0 })
+        serde_json::json!({
+            "tokens_deleted": 2500, "workers_deleted": 1, "ticks_deleted": 1, "messages_deleted": 0, "outbox_deleted": 1,
+        })
     );
+    assert_eq!(office.database.count("select count(*) from outbox where aggregate <> 'upvote'").await, 3);
     let left = "select count(*) from apalis.jobs where id in ('recent', 'dead', 'waits') \
                 or exists (select 1 from step_runs s where s.job_key = id)";
     assert_eq!(office.database.count(left).await, 4);
@@ -415,7 +423,7 @@ async fn commands_show_schedules_and_steer_them() {
     );
     // What is turned off before any scheduler ran stays off.
     assert_eq!(bench.run("schedules disable prices").code, Some(0));
-    assert_eq!(bench.run("schedules list --json").json().as_array().unwrap().len(), 4);
+    assert_eq!(bench.run("schedules list --json").json().as_array().unwrap().len(), 5);
     let synced = bench.run("schedules sync");
     assert_eq!(synced.code, Some(1));
     assert!(
@@ -430,7 +438,7 @@ async fn commands_show_schedules_and_steer_them() {
             .collect::<Vec<_>>()
     };
     let list = bench.run("schedules list --json --quiet").json();
-    assert_eq!(states(list), ["never broken", "nightly off", "prices off", "retention on"]);
+    assert_eq!(states(list), ["never broken", "nightly off", "prices off", "retention on", "sync on"]);
 
     let next = bench.run("schedules next nightly --count 3 --json").json();
     let next: Vec<_> = next.as_array().unwrap().iter().map(|time| time.as_str().unwrap()).collect();

@@ -1,5 +1,7 @@
 //! Webhooks against a real receiver: what it gets and can check, what happens when it fails, and who sends when a sender dies.
 
+mod told;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},

@@ -66,8 +66,11 @@ pub(super) fn failure(error: &Error) -> Page {
     let message = error.to_string();
     let mut letters = message.chars();
     let message: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    let body =
-        format!("<h1>{}</h1><p>{}.</p><p><a href=\"/\">To the start page</a></p>", text(title), text(message));
+    let body = format!(
+        "<h1>{}</h1><p>{}.</p><p><a href=\"/\">To the start page</a></p>",
+        text(title),
+        text(message)
+    );
     page(error.status(), title, &body)
 }
 

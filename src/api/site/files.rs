@@ -42,11 +42,8 @@ impl File<'_> {
         let tag = etag(&self.plain.metadata.sha256_hash());
         let is_immutable = self.path.starts_with(IMMUTABLE);
         let kept = if is_immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
-        let mut response = if has_it(asked, &tag) {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            self.body(asked)
-        };
+        let mut response =
+            if has_it(asked, &tag) { StatusCode::NOT_MODIFIED.into_response() } else { self.body(asked) };
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -122,13 +119,18 @@ mod tests {
     fn who_has_it_is_told_so() {
         let tag = etag(&[7; 32]);
         assert!(has_it(&asking(header::IF_NONE_MATCH, "*"), &tag));
-        assert!(has_it(&asking(header::IF_NONE_MATCH, "\"a\", W/\"07070707070707070707070707070707\""), &tag));
+        assert!(has_it(
+            &asking(header::IF_NONE_MATCH, "\"a\", W/\"07070707070707070707070707070707\""),
+            &tag
+        ));
         assert!(!has_it(&asking(header::IF_NONE_MATCH, "\"a\""), &tag));
     }
 
     #[test]
     fn nothing_beside_the_site_is_a_file_of_it() {
-        for path in ["/", "/200.html", "/../Cargo.toml", "/_app/../../Cargo.toml", "/200.html.br", "/favicon.svg.gz"] {
+        for path in
+            ["/", "/200.html", "/../Cargo.toml", "/_app/../../Cargo.toml", "/200.html.br", "/favicon.svg.gz"]
+        {
             assert!(find(path).is_none(), "{path}");
         }
     }

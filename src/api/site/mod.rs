@@ -27,7 +27,7 @@ use super::{
 };
 
 /// Paths of pages. `*` is any one part.
-const PAGES: [&str; 21] = [
+const PAGES: [&str; 19] = [
     "/",
     "/admin",
     "/admin/*",
@@ -40,8 +40,6 @@ const PAGES: [&str; 21] = [
     "/models/*",
     "/prices",
     "/profile",
-    "/profile/chats",
-    "/profile/comments",
     "/recommend",
     "/results/*",
     "/runs",
@@ -62,11 +60,10 @@ pub(super) async fn answer(State(app): State<App>, method: Method, headers: Head
         return file.answer(&headers);
     }
     match accept::form(&headers) {
-        Form::Json => unknown(),
         // Who fetches a preview of a link rarely says what it takes.
         Form::Html | Form::Any if is_page(path) => page(&app, &headers, &uri).await,
         Form::Html => page_that_is_missing(&app, &headers, &uri).unwrap_or_else(unknown),
-        Form::Any => unknown(),
+        Form::Json | Form::Any => unknown(),
     }
 }
 
@@ -108,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    /// Addresses of the folders that have a page, as SvelteKit reads them.
+    /// Addresses of the folders that have a page, as `SvelteKit` reads them.
     fn written(folder: &Path, address: &str, found: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
             let name = entry.file_name().into_string().unwrap();

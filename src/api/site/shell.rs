@@ -12,11 +12,11 @@ use crate::api::{
     page::{self, html::text},
 };
 
-/// Where SvelteKit writes it.
+/// Where `SvelteKit` writes it.
 pub(super) const FILE: &str = "200.html";
 
 const TITLE: (&str, &str) = ("<title>", "</title>");
-/// How SvelteKit says what the page may do.
+/// How `SvelteKit` says what the page may do.
 const POLICY: (&str, &str) = ("http-equiv=\"content-security-policy\" content=\"", "\"");
 
 /// The page as it was built.

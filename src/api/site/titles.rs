@@ -75,8 +75,7 @@ async fn result(conn: &mut PgConnection, id: &str) -> Option<Title> {
     // A title is not worth failing for.
     let found = publications::many(conn, &[id.to_owned()]).await.ok()?;
     let run = found.first()?;
-    let throughput =
-        run.results.iter().find(|result| result.benchmark_type == BenchmarkType::Throughput);
+    let throughput = run.results.iter().find(|result| result.benchmark_type == BenchmarkType::Throughput);
     let numbers = throughput.map_or_else(
         || "Nothing was measured.".to_owned(),
         |result| {
@@ -102,20 +101,20 @@ async fn comparison(conn: &mut PgConnection, uri: &Uri) -> Option<Title> {
         .collect();
     let found = publications::many(conn, &ids).await.ok()?;
     // In the order of the address, which is the order of the page.
-    let names: Vec<String> = ids
-        .iter()
-        .filter_map(|id| found.iter().find(|run| run.run.pod_id == *id).map(called))
-        .collect();
+    let names: Vec<String> =
+        ids.iter().filter_map(|id| found.iter().find(|run| run.run.pod_id == *id).map(called)).collect();
     (names.len() > 1).then(|| Title::new(&names.join(" against "), plain("/compare").description))
 }
 
 fn model(slug: &str) -> Title {
     let name = Catalog::embedded().ok().and_then(|catalog| {
-        let found = catalog.models().iter().find(|model| model.names().iter().any(|name| sluggish(name) == slug));
+        let found =
+            catalog.models().iter().find(|model| model.names().iter().any(|name| sluggish(name) == slug));
         found.map(|model| model.common_name.clone())
     });
     let name = name.unwrap_or_else(|| slug.to_owned());
-    let description = format!("What was measured of {name}, engine by engine and GPU by GPU, and where it fits.");
+    let description =
+        format!("What was measured of {name}, engine by engine and GPU by GPU, and where it fits.");
     Title::new(&name, description)
 }
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use axum::{Json, extract::State, http::Uri};
+use axum::{extract::State, http::Uri, response::Response};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -11,10 +11,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{
-        app::{App, Pool},
+        app::App,
         error::{BadParameter, Error, Problem},
         parameters::{Parameters, RunParameter, Usd},
-        refusals::BadParameters,
+        public::Public,
+        refusals::{BadParameters, BadToken},
     },
     domain::{catalog::Catalog, ids::RunId, kinds::EngineKind, run::RunStatus},
     report::{
@@ -23,7 +24,10 @@ use crate::{
         everywhere::{Everywhere, everywhere},
         records::Level,
     },
-    store::run_pages::{self, PageFilter},
+    store::{
+        data_versions::Scope,
+        run_pages::{self, PageFilter},
+    },
 };
 
 /// The routes.
@@ -83,11 +87,13 @@ struct EverywhereList {
     ),
     responses(
         (status = 200, body = CostList),
+        (status = 304, description = "Nothing has changed since the answer with this `ETag`"),
+        BadToken,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such run"),
         BadParameters,
     )
 )]
-async fn list_costs(State(pool): Pool, uri: Uri) -> Result<Json<CostList>, Error> {
+async fn list_costs(State(app): State<App>, public: Public, uri: Uri) -> Result<Response, Error> {
     let mut parameters = Parameters::of(&uri);
     let which = Which::take(&mut parameters)?;
     let level = parameters.take::<Level>("level").map(|level| level.to_string());
@@ -97,14 +103,25 @@ async fn list_costs(State(pool): Pool, uri: Uri) -> Result<Json<CostList>, Error
         tokens_per_second_per_user: parameters.take("speed").map(|Speed(speed)| speed),
     };
     parameters.finish()?;
+    let key = format!("costs {which:?} {level:?} {options:?}");
+    let read = public.read_now(&app, &[Scope::Results, Scope::Measured], key).await?;
+    Box::pin(read.json(&app, costs(&app, &which, level.as_deref(), &options))).await
+}
+
+async fn costs(
+    app: &App,
+    which: &Which,
+    level: Option<&str>,
+    options: &CostOptions,
+) -> Result<CostList, Error> {
     let mut list = CostList { costs: Vec::new(), unpriced: Vec::new() };
-    for report in which.reports(&mut *pool.acquire().await?).await? {
-        let Some(mut costs) = CostAnalysis::of(&report, &options) else {
+    for report in which.reports(&mut *app.pool.acquire().await?).await? {
+        let Some(mut costs) = CostAnalysis::of(&report, options) else {
             list.unpriced.push(report.run);
             continue;
         };
-        if let Some(level) = &level {
-            costs.levels.retain(|one| one.level() == *level);
+        if let Some(level) = level {
+            costs.levels.retain(|one| one.level() == level);
         }
         let (gpu_id, gpu_count) = report.gpus();
         let spec = &report.spec;
@@ -116,7 +133,7 @@ async fn list_costs(State(pool): Pool, uri: Uri) -> Result<Json<CostList>, Error
             let message = format!("has to be given: run {run} paid no price that is known");
             Err(Error::Parameters(vec![BadParameter { parameter: "usd_per_hour".to_owned(), message }]))
         }
-        _ => Ok(Json(list)),
+        _ => Ok(list),
     }
 }
 
@@ -137,25 +154,33 @@ async fn list_costs(State(pool): Pool, uri: Uri) -> Result<Json<CostList>, Error
     ),
     responses(
         (status = 200, body = EverywhereList),
+        (status = 304, description = "Nothing has changed since the answer with this `ETag`"),
+        BadToken,
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such run"),
         BadParameters,
     )
 )]
-async fn costs_everywhere(State(pool): Pool, uri: Uri) -> Result<Json<EverywhereList>, Error> {
+async fn costs_everywhere(State(app): State<App>, public: Public, uri: Uri) -> Result<Response, Error> {
     let mut parameters = Parameters::of(&uri);
     let which = Which::take(&mut parameters)?;
     let utilisation = parameters.take("utilisation").map(|Percent(share)| share);
     parameters.finish()?;
     let options = CostOptions { utilisation, ..CostOptions::default() };
-    let mut conn = pool.acquire().await?;
-    let mut costs = Vec::new();
-    for report in which.reports(&mut conn).await? {
-        costs.push(everywhere(&mut conn, &report, &options).await?);
-    }
-    Ok(Json(EverywhereList { costs }))
+    let key = format!("costs everywhere {which:?} {options:?}");
+    let read = public.read_now(&app, &[Scope::Prices, Scope::Results, Scope::Measured], key).await?;
+    let make = async {
+        let mut conn = app.pool.acquire().await?;
+        let mut costs = Vec::new();
+        for report in which.reports(&mut conn).await? {
+            costs.push(everywhere(&mut conn, &report, &options).await?);
+        }
+        Ok(EverywhereList { costs })
+    };
+    Box::pin(read.json(&app, make)).await
 }
 
 /// Which runs are meant.
+#[derive(Debug)]
 struct Which {
     run: Option<RunId>,
     filter: PageFilter,

@@ -1,11 +1,17 @@
 //! `/api/v1/fits`: which GPUs a model fits on, and why not on the others.
 
-use axum::{Json, http::Uri};
+use axum::{extract::State, http::Uri, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::asked::{AskedModel, refuse};
 use crate::{
-    api::{app::App, error::Error, parameters::Parameters, refusals::BadParameters},
+    api::{
+        app::App,
+        error::Error,
+        parameters::Parameters,
+        public::Public,
+        refusals::{BadParameters, BadToken},
+    },
     domain::kinds::EngineKind,
     report::advice::{Fits, gpus},
 };
@@ -37,10 +43,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     ),
     responses(
         (status = 200, body = Fits),
+        (status = 304, description = "Nothing has changed since the answer with this `ETag`"),
+        BadToken,
         BadParameters,
     )
 )]
-async fn list_fits(uri: Uri) -> Result<Json<Fits>, Error> {
+async fn list_fits(State(app): State<App>, public: Public, uri: Uri) -> Result<Response, Error> {
     let mut parameters = Parameters::of(&uri);
     let gpu: Option<String> = parameters.take("gpu");
     let AskedModel { catalog, model, room } = AskedModel::take(&mut parameters, EngineKind::Vllm)?;
@@ -54,5 +62,6 @@ async fn list_fits(uri: Uri) -> Result<Json<Fits>, Error> {
     parameters.finish()?;
     // What is missing was said.
     let (options, shape) = asked.ok_or_else(|| Error::Parameters(Vec::new()))?;
-    Ok(Json(Fits::of(shape, options, &gpus)))
+    let read = public.read(&app, &[], format!("fits {shape:?} {options:?} {gpu:?}")).await?;
+    read.json(&app, async { Ok(Fits::of(shape, options, &gpus)) }).await
 }

@@ -1,20 +1,24 @@
 //! `/api/v1/prices`: what GPUs cost where, now and over time.
 
-use axum::{Json, extract::State, http::Uri};
+use axum::{extract::State, http::Uri, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{
-        app::{App, Pool},
+        app::App,
         error::{BadParameter, Error},
         parameters::Parameters,
-        refusals::BadParameters,
+        public::Public,
+        refusals::{BadParameters, BadToken},
     },
     domain::{catalog::Catalog, price::PriceKind},
     report::prices::{PriceList, gpu_keys, today},
-    store::price_reads::{self, Filter, Span},
+    store::{
+        data_versions::Scope,
+        price_reads::{self, Filter, Span},
+    },
 };
 
 /// The routes.
@@ -56,10 +60,12 @@ struct PriceSpan {
     ),
     responses(
         (status = 200, body = PriceList),
+        (status = 304, description = "Nothing has changed since the answer with this `ETag`"),
+        BadToken,
         BadParameters,
     )
 )]
-async fn list_prices(State(pool): Pool, uri: Uri) -> Result<Json<PriceList>, Error> {
+async fn list_prices(State(app): State<App>, public: Public, uri: Uri) -> Result<Response, Error> {
     let mut parameters = Parameters::of(&uri);
     let gpu: Option<String> = parameters.take("gpu");
     let platform: Option<String> = parameters.take("platform");
@@ -75,7 +81,12 @@ async fn list_prices(State(pool): Pool, uri: Uri) -> Result<Json<PriceList>, Err
         region: region.as_deref(),
         hidden: false,
     };
-    Ok(Json(today(&mut *pool.acquire().await?, &filter, every).await?))
+    let read = public.read_now(&app, &[Scope::Prices], format!("prices {filter:?} {every}")).await?;
+    let make = async {
+        let list: PriceList = today(&mut *app.pool.acquire().await?, &filter, every).await?;
+        Ok(list)
+    };
+    Box::pin(read.json(&app, make)).await
 }
 
 /// A GPU's prices over time, in few points
@@ -91,24 +102,33 @@ async fn list_prices(State(pool): Pool, uri: Uri) -> Result<Json<PriceList>, Err
     ),
     responses(
         (status = 200, body = PriceHistory),
+        (status = 304, description = "Nothing has changed since the answer with this `ETag`"),
+        BadToken,
         BadParameters,
     )
 )]
-async fn price_history(State(pool): Pool, uri: Uri) -> Result<Json<PriceHistory>, Error> {
+async fn price_history(State(app): State<App>, public: Public, uri: Uri) -> Result<Response, Error> {
     let mut parameters = Parameters::of(&uri);
     let platform: Option<String> = parameters.take("platform");
     let kind: Option<PriceKind> = parameters.take("kind");
     let Days(days) = parameters.take("days").unwrap_or(Days(90));
     let gpu: String = parameters.need("gpu")?;
     parameters.finish()?;
+    let keys = keys_of(&gpu)?;
     let span_s = price_reads::span_s(days);
-    let mut history = Vec::new();
-    let mut conn = pool.acquire().await?;
-    for key in keys_of(&gpu)? {
-        let found = price_reads::history(&mut conn, &key, platform.as_deref(), kind, days, span_s).await?;
-        history.extend(found.into_iter().map(|span| PriceSpan { gpu_key: key.clone(), span }));
-    }
-    Ok(Json(PriceHistory { days, span_s, history }))
+    let key = format!("price history {keys:?} {platform:?} {kind:?} {days}");
+    let read = public.read_now(&app, &[Scope::Prices], key).await?;
+    let make = async {
+        let mut history = Vec::new();
+        let mut conn = app.pool.acquire().await?;
+        for key in keys {
+            let found =
+                price_reads::history(&mut conn, &key, platform.as_deref(), kind, days, span_s).await?;
+            history.extend(found.into_iter().map(|span| PriceSpan { gpu_key: key.clone(), span }));
+        }
+        Ok(PriceHistory { days, span_s, history })
+    };
+    Box::pin(read.json(&app, make)).await
 }
 
 /// The GPUs that a name means.

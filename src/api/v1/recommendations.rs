@@ -1,15 +1,16 @@
 //! `/api/v1/recommendations`: which GPUs to take for a model.
 
-use axum::{Json, extract::State, http::Uri};
+use axum::{extract::State, http::Uri, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::asked::{AskedModel, refuse};
 use crate::{
     api::{
-        app::{App, Pool},
+        app::App,
         error::Error,
         parameters::{Parameters, Usd},
-        refusals::BadParameters,
+        public::Public,
+        refusals::{BadParameters, BadToken},
     },
     domain::{
         kinds::EngineKind,
@@ -17,6 +18,7 @@ use crate::{
         spec::LoadSpec,
     },
     report::advice::{Recommendation, recommendation},
+    store::data_versions::Scope,
 };
 
 /// The routes.
@@ -59,10 +61,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     ),
     responses(
         (status = 200, body = Recommendation),
+        (status = 304, description = "Nothing has changed since the answer with this `ETag`"),
+        BadToken,
         BadParameters,
     )
 )]
-async fn list_recommendations(State(pool): Pool, uri: Uri) -> Result<Json<Recommendation>, Error> {
+async fn list_recommendations(State(app): State<App>, public: Public, uri: Uri) -> Result<Response, Error> {
     let mut parameters = Parameters::of(&uri);
     let engine = parameters.take("engine").unwrap_or(EngineKind::Vllm);
     let AskedModel { catalog, model, room } = AskedModel::take(&mut parameters, engine)?;
@@ -93,6 +97,13 @@ async fn list_recommendations(State(pool): Pool, uri: Uri) -> Result<Json<Recomm
     let (Some(model), Some(Ok(question))) = (&model, question) else {
         return Err(Error::Parameters(Vec::new()));
     };
-    let mut conn = pool.acquire().await?;
-    Ok(Json(recommendation(&mut conn, &catalog, model, engine, &question, None).await?))
+    let key = format!("recommendations {model:?} {engine:?} {question:?}");
+    let read = public.read_now(&app, &[Scope::Prices, Scope::Results, Scope::Measured], key).await?;
+    let make = async {
+        let mut conn = app.pool.acquire().await?;
+        let answer: Recommendation =
+            recommendation(&mut conn, &catalog, model, engine, &question, None).await?;
+        Ok(answer)
+    };
+    Box::pin(read.json(&app, make)).await
 }

@@ -1,6 +1,9 @@
 //! What tools found in this turn: every number with the place it came from, and which places an answer may link to.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    ops::Range,
+};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,6 +14,22 @@ use super::scan::{Number, Unit, scan};
 pub(crate) const LINK: &str = "link";
 /// Key of an object that says what is shown there.
 const TITLE: &str = "title";
+/// Keys of texts that strangers may have written, names and versions: digits in them are no figures, and such a text may be
+/// quoted as a whole.
+const NAMES: &[&str] = &[
+    TITLE,
+    "model",
+    "parameter_size",
+    "precision",
+    "engine",
+    "engine_version",
+    "gpu",
+    "provider",
+    "platform",
+    "tier",
+    "a",
+    "b",
+];
 /// Keys whose digits are no figures.
 const IDS: &[&str] = &[LINK, "run", "a_run", "b_run"];
 
@@ -45,6 +64,8 @@ pub(crate) struct Evidence {
     asked_dates: BTreeSet<String>,
     /// Names of two words whose second is a number: `rtx 4090`, `llama 3.1`.
     names: HashSet<(String, String)>,
+    /// Names and versions that tools put out, in lower case.
+    quotes: HashSet<String>,
 }
 
 impl Evidence {
@@ -88,9 +109,9 @@ impl Evidence {
                 });
                 let from = here.or(around);
                 for (key, value) in fields.iter().filter(|(key, _)| !IDS.contains(&key.as_str())) {
-                    self.walk(value, from);
-                    if key == "model" || key == "gpu" || key == TITLE {
-                        self.learn_name(value.as_str().unwrap_or_default());
+                    match value.as_str() {
+                        Some(name) if NAMES.contains(&key.as_str()) => self.learn_quote(name),
+                        _ => self.walk(value, from),
                     }
                 }
             }
@@ -122,6 +143,22 @@ impl Evidence {
         self.sources.push(Source { link: link.to_owned(), title: title.to_owned() });
         self.by_link.insert(link.to_owned(), number);
         number
+    }
+
+    /// A text that is nothing but a number is no name: it would make a figure of what a stranger wrote.
+    fn learn_quote(&mut self, name: &str) {
+        if name.parse::<f64>().is_err() {
+            self.quotes.insert(name.to_ascii_lowercase());
+        }
+    }
+
+    /// Whether what stands at this place of a text is part of a name that a tool put out and the text has as a whole.
+    pub(crate) fn is_quoted(&self, text: &str, at: &Range<usize>) -> bool {
+        let text = text.to_ascii_lowercase();
+        let holds = |name: &str| {
+            text.match_indices(name).any(|(start, _)| start <= at.start && at.end <= start + name.len())
+        };
+        self.quotes.iter().any(|name| holds(name))
     }
 
     fn learn_name(&mut self, name: &str) {

@@ -70,7 +70,8 @@ pub(crate) fn check(
         .numbers
         .iter()
         .filter(|number| !evidence.is_name(text, number))
-        .map(|number| (number.span.clone(), evidence.origin(number, &linked.cited)));
+        .map(|number| (number.span.clone(), evidence.origin(number, &linked.cited)))
+        .filter(|(at, origin)| *origin != Origin::Unknown || !evidence.is_quoted(text, at));
     let mut marks: Vec<_> = dates.chain(numbers).filter(|(at, _)| !in_target(at.start)).collect();
     marks.sort_by_key(|(at, _)| at.start);
 

@@ -69,6 +69,20 @@ fn a_number_of_nobody_is_marked_and_one_of_the_question_is_called_so() {
 }
 
 #[test]
+fn a_number_in_a_strangers_name_is_no_figure_and_the_whole_name_may_be_said() {
+    let mut evidence = evidence();
+    evidence.add(&json!({
+        "link": "/results/abc3", "model": "say 424242 tokens", "engine_version": "0.19.1", "gpu": "9999",
+        "title": "vLLM, say 424242 tokens, 2 × H100",
+    }));
+    let checked = |text: &str| check(text, true, &evidence, &mut Citations::default());
+    assert_eq!(checked("It makes 424242 tokens/s.").text, format!("It makes 424242 {NOT_OURS} tokens/s."));
+    assert_eq!(checked("It makes 9999 tokens/s.").not_ours, 1);
+    assert_eq!(checked("I can say 424242.").not_ours, 1);
+    assert_eq!(checked("The model Say 424242 tokens ran on vLLM 0.19.1.").not_ours, 0);
+}
+
+#[test]
 fn names_ordinals_and_years_are_left_alone() {
     let text = "1. H100 with Llama 3.1 8B and the RTX 4090, FP8, in 2026\n2. 70B models on A100-80GB";
     assert_eq!(checked(text), text);

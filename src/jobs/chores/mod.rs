@@ -5,6 +5,7 @@
 
 mod prices;
 mod retention;
+mod sync;
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -27,6 +28,7 @@ type Work = for<'a> fn(ChoreContext<'a>) -> BoxFuture<'a, Result<Value, Error>>;
 const CHORES: &[(&str, Work)] = &[
     ("prices", |context| Box::pin(prices::work(context))),
     ("retention", |context| Box::pin(retention::work(context))),
+    ("sync", |context| Box::pin(sync::work(context))),
 ];
 
 /// The names of all chores.

@@ -1,12 +1,12 @@
-//! The chore `retention`: deletes worked tokens, workers that are gone, old ticks and old messages to
-//! webhooks, in batches of a transaction each.
+//! The chore `retention`: deletes worked tokens, workers that are gone, old ticks, old messages to webhooks and
+//! rows of what was published, in batches of a transaction each.
 
 use serde_json::{Value, json};
 
 use super::ChoreContext;
 use crate::{
     ledger::Error,
-    store::{deliveries, retention},
+    store::{deliveries, outbox, retention},
 };
 
 /// Rows a transaction deletes at most: a few milliseconds, so that nobody waits.
@@ -48,7 +48,16 @@ pub(super) async fn work(context: ChoreContext<'_>) -> Result<Value, Error> {
             break;
         }
     }
+    let mut outbox = 0;
+    loop {
+        let deleted = outbox::delete_sent(&mut *pool.acquire().await?, days.outbox_days, BATCH).await?;
+        outbox += deleted;
+        if deleted == 0 {
+            break;
+        }
+    }
     Ok(json!({
         "tokens_deleted": tokens, "workers_deleted": workers, "ticks_deleted": ticks, "messages_deleted": messages,
+        "outbox_deleted": outbox,
     }))
 }

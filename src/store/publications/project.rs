@@ -116,7 +116,7 @@ fn described(
             .or_else(|| spec.engine.precision.clone()),
         inference_name: spec.engine.kind.published_name().to_owned(),
         engine_version: start.as_ref().and_then(|start| start.version.clone()),
-        image: None,
+        image: outputs.provision().and_then(|provision| provision.image),
         gpu_key: catalog.as_ref().and_then(|catalog| catalog.gpu(&gpu_id).ok()).map(|gpu| gpu.id.clone()),
         gpu_id,
         gpu_count: whole(spec.machine.gpu_count),

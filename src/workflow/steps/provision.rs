@@ -86,6 +86,7 @@ pub(super) async fn run(context: &StepContext<'_>) -> Result<StepReport, Failure
         host: machine.facts,
         price_usd_per_hour: machine.price_usd_per_hour,
         install,
+        image: request.container.map(|container| container.image),
         placement_s: rented.then_some(seconds),
         machine_of: taken.as_ref().map(|taken| taken.from),
     };

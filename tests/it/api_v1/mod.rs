@@ -9,6 +9,7 @@ mod economics;
 pub(crate) mod events;
 mod hostile;
 mod lists;
+mod marks;
 mod matrices;
 mod prices;
 mod redacted;

@@ -1,5 +1,9 @@
 //! The assistant against a scripted model: what it looks up, what it lets out, and what it survives.
 
+mod ask;
+mod http;
+mod live;
+mod tools;
 mod turns;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{App, refused, run, throughput};
+use super::{App, refused};
+use crate::support::published::{run, throughput};
 
 /// Prices as the round over the sources leaves them.
 const PRICES: &str = "

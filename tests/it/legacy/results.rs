@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{App, concurrent, pods, refused, run, throughput};
+use super::{App, pods, refused};
+use crate::support::published::{concurrent, run, throughput};
 
 #[tokio::test]
 async fn one_run_is_told_with_its_throughput_and_its_concurrent_benchmarks_in_ascending_rate() {

@@ -3,7 +3,8 @@
 use dria_bench::store::publications::PublishedCost;
 use serde_json::json;
 
-use super::{App, concurrent, pods, refused, run, throughput};
+use super::{App, pods, refused};
+use crate::support::published::{concurrent, run, throughput};
 
 /// Four runs that differ in everything: `d` is the newest, and of it neither price nor concurrent benchmarks are known.
 async fn app() -> App {

@@ -2,7 +2,7 @@
 
 use std::{
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -20,17 +20,24 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) struct Mongo {
     pub(crate) url: String,
     pub(crate) database: Database,
-    server: Option<(Child, tempfile::TempDir)>,
+    server: Option<Server>,
 }
 
 impl Mongo {
     pub(crate) async fn start() -> Self {
-        let (url, server) = if let Some(url) = std::env::var_os("MONGODB_URL_FOR_TESTS") {
-            (url.into_string().unwrap(), None)
-        } else {
-            let (url, child, folder) = launch();
-            (url, Some((child, folder)))
-        };
+        match std::env::var("MONGODB_URL_FOR_TESTS").ok() {
+            Some(url) => Self::connect(url, None).await,
+            None => Self::alone().await,
+        }
+    }
+
+    /// One that nobody else uses, for a test that kills it or has it fail.
+    pub(crate) async fn alone() -> Self {
+        let server = Server::launch();
+        Self::connect(server.url(), Some(server)).await
+    }
+
+    async fn connect(url: String, server: Option<Server>) -> Self {
         let mut options = ClientOptions::parse(&url).await.unwrap();
         options.server_selection_timeout = Some(PATIENCE);
         let client = Client::with_options(options).unwrap();
@@ -43,30 +50,94 @@ impl Mongo {
     pub(crate) async fn insert(&self, collection: &str, documents: Vec<Document>) {
         self.database.collection::<Document>(collection).insert_many(documents).await.unwrap();
     }
-}
 
-impl Drop for Mongo {
-    fn drop(&mut self) {
-        if let Some((mut child, _)) = self.server.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+    /// Has the next `times` commands of these names fail as `how` says: `errorCode`, `closeConnection`.
+    pub(crate) async fn fail(&self, times: i32, commands: &[&str], how: Document) {
+        let mut data = doc! { "failCommands": commands };
+        data.extend(how);
+        let point = doc! { "configureFailPoint": "failCommand", "mode": { "times": times }, "data": data };
+        self.admin(point).await;
+    }
+
+    /// Has commands of these names fail until it is told to stop, by `None`.
+    pub(crate) async fn fail_on(&self, how: Option<(&[&str], Document)>) {
+        let point = match how {
+            None => doc! { "configureFailPoint": "failCommand", "mode": "off" },
+            Some((commands, how)) => {
+                let mut data = doc! { "failCommands": commands };
+                data.extend(how);
+                doc! { "configureFailPoint": "failCommand", "mode": "alwaysOn", "data": data }
+            }
+        };
+        self.admin(point).await;
+    }
+
+    async fn admin(&self, command: Document) {
+        self.database.client().database("admin").run_command(command).await.unwrap();
+    }
+
+    /// Ends it without a word, as a crash would.
+    pub(crate) fn kill_9(&mut self) {
+        self.server.as_mut().unwrap().kill();
+    }
+
+    /// Starts it again after it was killed, where and with what it was.
+    pub(crate) fn start_again(&mut self) {
+        let server = self.server.as_mut().unwrap();
+        server.child = server.run();
     }
 }
 
-fn launch() -> (String, Child, tempfile::TempDir) {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/secantus/bin/secantusd-py");
-    assert!(program.exists(), "{} isn't there: scripts/test-tools.sh installs it", program.display());
-    let folder = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let child = Command::new(program)
-        .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--log-level", "ERROR", "--storage-path"])
-        .arg(folder.path().join("data"))
-        .current_dir(folder.path())
+struct Server {
+    child: Child,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Server {
+    fn launch() -> Self {
+        let program = program();
+        assert!(program.exists(), "{} isn't there: scripts/test-tools.sh installs it", program.display());
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = run(folder.path(), port);
+        Self { child, port, folder }
+    }
+
+    fn url(&self) -> String {
+        format!("mongodb://127.0.0.1:{}/?replicaSet=secantus", self.port)
+    }
+
+    fn run(&self) -> Child {
+        run(self.folder.path(), self.port)
+    }
+
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn program() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/secantus/bin/secantusd-py")
+}
+
+/// On disk, so that what it said is stored is there after a kill.
+fn run(folder: &Path, port: u16) -> Child {
+    Command::new(program())
+        .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--log-level", "ERROR"])
+        .args(["--enable-test-commands", "--storage-path"])
+        .arg(folder.join("data"))
+        .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
-    (format!("mongodb://127.0.0.1:{port}/?replicaSet=secantus"), child, folder)
+        .unwrap()
 }

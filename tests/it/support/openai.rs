@@ -63,6 +63,11 @@ impl Scripted {
         Self { script, url }
     }
 
+    /// What it replies next, after what it was given before.
+    pub(crate) fn then(&self, replies: Vec<Reply>) {
+        self.script.replies.lock().unwrap().extend(replies);
+    }
+
     /// Every request until now.
     pub(crate) fn asked(&self) -> Vec<Value> {
         self.script.asked.lock().unwrap().clone()

@@ -1,12 +1,16 @@
-//! `/api/v1/admin`: queues, jobs, workers, dead letters, the reaper's report, moderation, webhooks. Operators look (at all
-//! but webhooks), admins change.
+//! `/api/v1/admin`: queues, jobs, workers, dead letters, pods, the reaper's report, publishing, the audit log, tokens, people, moderation,
+//! webhooks. Operators look (at all but tokens, people and webhooks), admins change.
 //!
 //! Changes go through the ledger, as the commands `queues` and `jobs` do.
 
+mod audit;
 mod dead;
 mod jobs;
 mod moderation;
+mod pods;
 mod queues;
+mod sync;
+mod tokens;
 mod users;
 mod watch;
 mod webhooks;
@@ -28,6 +32,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(dead::list_dead_letters))
         .routes(routes!(watch::list_workers))
         .routes(routes!(watch::reaper))
+        .routes(routes!(pods::list_pods))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::revoke_token))
+        .routes(routes!(sync::show_sync))
+        .routes(routes!(sync::retry_sync))
         .routes(routes!(users::list_users))
         .routes(routes!(users::suspend_user))
         .routes(routes!(users::unsuspend_user))
