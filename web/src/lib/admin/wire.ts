@@ -3,8 +3,9 @@ import { writeHeaders, type Outcome } from '../api/client';
 import { noAnswer, ProblemError, problemOf } from '../api/problem';
 
 export interface PodRow {
+  id: number;
   name: string;
-  run: string | null;
+  run: string;
   provider: string;
   external_id: string | null;
   /** `intent`, `created`, `deleting`, `gone`. */
@@ -12,10 +13,10 @@ export interface PodRow {
   generation: number;
   created_at: string;
   gone_at: string | null;
-  usd_per_hour?: string | null;
 }
 
 export interface AuditEntry {
+  id: number;
   ts: string;
   actor: string;
   role: string | null;
