@@ -156,7 +156,7 @@ impl Tally {
 /// its version there, and what is ours and should not be there is deleted; whoever calls has the turn to send then.
 ///
 /// # Errors
-/// When either database is away, or a run can't be written.
+/// When either database is away.
 pub async fn verify(pool: &PgPool, target: &Target, repair: bool) -> Result<Verified, Error> {
     let mut repaired = 0;
     let mut tallies = ["pod_benchmarks", "benchmark_results", "benchmark_suite_results"].map(Tally::new);
@@ -215,10 +215,8 @@ async fn runs(
             }
             equal &= tallies[2].compare(&run.suite, suites.get(&in_words(&run.suite.key)));
             if repair && !equal {
-                send_runs(target, std::slice::from_ref(run), true)
-                    .await
-                    .map_err(|fault| target.error(&fault))?;
-                *repaired += 1;
+                let written = send_runs(target, std::slice::from_ref(run), true).await;
+                *repaired += u64::from(is_written(target, "pod_benchmarks", &run.pod_id, written)?);
             }
         }
         last = Some(end);
@@ -302,9 +300,10 @@ async fn others(
         let key = key(&upsert.key);
         if !tally.compare(upsert, there.remove(&key).as_ref()) && repair {
             let written = target.write("update", collection, vec![upsert.statement(true)], None).await;
-            written.map_err(|fault| target.error(&fault))?;
-            *repaired += 1;
-            again.push(key);
+            if is_written(target, collection, &key, written)? {
+                *repaired += 1;
+                again.push(key);
+            }
         }
     }
     // A price that isn't listed any more stays as it was seen.
@@ -363,6 +362,24 @@ async fn expected(
             (all.collect::<Result<_, _>>().map_err(unfit)?, Aggregate::ChatLog)
         }
     })
+}
+
+/// Whether a repair was taken. One that is refused stays as it was found, and the others go on.
+fn is_written(
+    target: &Target,
+    collection: &str,
+    key: &str,
+    written: Result<(), Fault>,
+) -> Result<bool, Error> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(Fault::Away(text)) => Err(target.error(&Fault::Away(text))),
+        Err(fault) => {
+            let error = target.error(&fault);
+            tracing::warn!(collection, key, %error, "it could not be repaired");
+            Ok(false)
+        }
+    }
 }
 
 async fn find(

@@ -93,27 +93,7 @@ pub(super) async fn create_token(
     request: Request,
 ) -> Result<Response, Error> {
     Parameters::of(&uri).finish()?;
-    let body = Body::read(request).await?;
-    let mut fields = body.fields();
-    let is_line = |name: &String| {
-        (1..=LONGEST_NAME).contains(&name.trim().chars().count()) && !name.contains(char::is_control)
-    };
-    let name: Option<String> = fields.need("name");
-    if name.as_ref().is_some_and(|name| !is_line(name)) {
-        fields.refuse("name", "must be one line of 1 to 100 characters".to_owned());
-    }
-    let role: Option<String> = fields.need("role");
-    let role = role.and_then(|role| match role.parse::<Role>() {
-        Ok(role) => Some(role),
-        Err(reason) => {
-            fields.refuse("role", format!("can't be used: {reason}"));
-            None
-        }
-    });
-    let days = fields.check("expires_days", |days| (1..=MOST_DAYS).contains(days), "1 to 3650");
-    fields.finish();
-    body.finish()?;
-    let (name, role) = (name.unwrap_or_default().trim().to_owned(), role.unwrap_or(Role::Viewer));
+    let New { name, role, days } = read(&Body::read(request).await?)?;
     let token = tokens::create(&pool, &name, role, days, who.by()).await?;
     Ok((StatusCode::CREATED, Json(MadeToken { name, role, token })).into_response())
 }
@@ -141,4 +121,34 @@ pub(super) async fn revoke_token(
     Parameters::of(&uri).finish()?;
     tokens::revoke(&pool, &name, who.by()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A token to be made, as it was asked for.
+struct New {
+    name: String,
+    role: Role,
+    days: Option<i32>,
+}
+
+fn read(body: &Body) -> Result<New, Error> {
+    let mut fields = body.fields();
+    let is_line = |name: &str| {
+        (1..=LONGEST_NAME).contains(&name.trim().chars().count()) && !name.contains(char::is_control)
+    };
+    let name: Option<String> = fields.need("name");
+    if name.as_deref().is_some_and(|name| !is_line(name)) {
+        fields.refuse("name", "must be one line of 1 to 100 characters".to_owned());
+    }
+    let role: Option<String> = fields.need("role");
+    let role = role.and_then(|role| match role.parse::<Role>() {
+        Ok(role) => Some(role),
+        Err(reason) => {
+            fields.refuse("role", format!("can't be used: {reason}"));
+            None
+        }
+    });
+    let days = fields.check("expires_days", |days| (1..=MOST_DAYS).contains(days), "1 to 3650");
+    fields.finish();
+    body.finish()?;
+    Ok(New { name: name.unwrap_or_default().trim().to_owned(), role: role.unwrap_or(Role::Viewer), days })
 }
