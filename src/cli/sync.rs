@@ -63,7 +63,7 @@ async fn act(command: &Command, context: &Context, database: &Database) -> CliRe
     target.ping().await?;
     match command {
         Command::Verify { repair: false } => {
-            show(context, &sync::verify(&database.pool, &target, false).await?)
+            Ok(show(context, &sync::verify(&database.pool, &target, false).await?))
         }
         Command::Status => Ok(Exit::Done),
         Command::Run | Command::Backfill | Command::Verify { repair: true } => {
@@ -100,7 +100,7 @@ async fn with_turn(command: &Command, context: &Context, database: &Database, ta
         let verified = sync::verify(&database.pool, target, true).await?;
         sync::send_due(&database.pool, target).await?;
         context.output.note(format!("{} documents or runs were repaired", verified.repaired));
-        return show(context, &sync::verify(&database.pool, target, false).await?);
+        return Ok(show(context, &sync::verify(&database.pool, target, false).await?));
     }
     outbox::try_now(&mut *database.pool.acquire().await?).await?;
     let sent = sync::send_due(&database.pool, target).await?;
@@ -116,11 +116,11 @@ async fn with_turn(command: &Command, context: &Context, database: &Database, ta
     Ok(Exit::Done)
 }
 
-fn show(context: &Context, verified: &Verified) -> CliResult {
+fn show(context: &Context, verified: &Verified) -> Exit {
     let exit = if verified.is_equal() { Exit::Done } else { Exit::Failed };
     if context.output.json {
         context.output.json(verified);
-        return Ok(exit);
+        return exit;
     }
     let rows = verified.collections.iter().map(|checked| {
         [
@@ -148,7 +148,7 @@ fn show(context: &Context, verified: &Verified) -> CliResult {
     if exit == Exit::Failed {
         context.output.note("to repair it: dria-bench sync verify --repair");
     }
-    Ok(exit)
+    exit
 }
 
 async fn status(context: &Context, settings: Option<&Settings>, database: &Database) -> CliResult {

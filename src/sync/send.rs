@@ -29,7 +29,7 @@ const BATCH: i64 = 64;
 
 /// Waits between tries of a row that is refused: somebody has to look at it.
 const PUT_OFF: retry::Backoff =
-    retry::Backoff { initial: Duration::from_secs(10), max: Duration::from_secs(3600) };
+    retry::Backoff { initial: Duration::from_secs(10), max: Duration::from_hours(1) };
 
 /// What a pass did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -180,9 +180,7 @@ fn delete(key: Document) -> Document {
 }
 
 /// What is to be written of rows, those that can't be made into a document apart.
-fn made<'a, T>(
-    rows: Vec<(&'a Waiting, Result<T, documents::Unfit>)>,
-) -> (Vec<(&'a Waiting, T)>, Vec<Outcome<'a>>) {
+fn made<T>(rows: Vec<(&Waiting, Result<T, documents::Unfit>)>) -> (Vec<(&Waiting, T)>, Vec<Outcome<'_>>) {
     let (mut fit, mut unfit) = (Vec::new(), Vec::new());
     for (row, made) in rows {
         match made {

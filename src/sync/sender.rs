@@ -21,7 +21,7 @@ use crate::{
 pub const REPORT: &str = "sync";
 
 /// Waits after a server that was away. Days of it cost a look a minute.
-const AWAY: retry::Backoff = retry::Backoff { initial: Duration::from_secs(1), max: Duration::from_secs(60) };
+const AWAY: retry::Backoff = retry::Backoff { initial: Duration::from_secs(1), max: Duration::from_mins(1) };
 
 /// The sender of a process.
 #[derive(Debug)]

@@ -182,12 +182,11 @@ impl Target {
     ) -> Result<Vec<(usize, Fault)>, Fault> {
         let list = if verb == "delete" { "deletes" } else { "updates" };
         let mut command = doc! { verb: collection, list: statements, "ordered": ordered };
-        let answer = match session {
-            Some(session) => self.database.run_command(command).session(session).await,
-            None => {
-                command.insert("writeConcern", doc! { "w": "majority" });
-                self.database.run_command(command).await
-            }
+        let answer = if let Some(session) = session {
+            self.database.run_command(command).session(session).await
+        } else {
+            command.insert("writeConcern", doc! { "w": "majority" });
+            self.database.run_command(command).await
         }
         .map_err(|error| Fault::of(&error))?;
         if let Ok(concern) = answer.get_document("writeConcernError") {

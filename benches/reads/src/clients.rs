@@ -67,7 +67,9 @@ impl Answers {
         }
         let mut all: Vec<Duration> = by_kind.values().flatten().copied().collect();
         all.sort_unstable();
-        by_kind.values_mut().for_each(|times| times.sort_unstable());
+        for times in by_kind.values_mut() {
+            times.sort_unstable();
+        }
         Self { by_kind, all, took }
     }
 

@@ -31,7 +31,7 @@ pub(super) async fn send<'a>(
     for row in rows {
         match stored.iter().find(|comment| comment.id == row.key) {
             Some(comment) if comment.imported_from.as_deref() == Some(&from_there) => {
-                outcomes.push((*row, None))
+                outcomes.push((*row, None));
             }
             Some(comment) => there.push((*row, documents::comment(comment).map(|upsert| (comment, upsert)))),
             None => gone.push((*row, documents::object_id(&row.key))),

@@ -31,12 +31,12 @@ pub(super) async fn users<'a>(
         let id: Option<i64> = row.key.parse().ok();
         match (id, stored.iter().find(|user| Some(user.github_id) == id)) {
             (_, Some(user)) if user.imported_from.as_deref() == Some(&from_there) => {
-                outcomes.push((*row, None))
+                outcomes.push((*row, None));
             }
             (_, Some(user)) => upserts.push((*row, documents::user(user).statement(false))),
             (Some(id), None) => deletes.push((*row, delete(doc! { "github_id": int(id) }))),
             (None, None) => {
-                outcomes.push((*row, Some(Unfit(format!("`{}` is no GitHub id", row.key)).to_string())))
+                outcomes.push((*row, Some(Unfit(format!("`{}` is no GitHub id", row.key)).to_string())));
             }
         }
     }

@@ -107,9 +107,12 @@ impl Pair {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
-            panic!("it never caught up: {:?} {:?}", self.lag().await, self.refused().await);
-        }
+        assert!(
+            tokio::time::timeout(PATIENCE, wait).await.is_ok(),
+            "it never caught up: {:?} {:?}",
+            self.lag().await,
+            self.refused().await
+        );
     }
 
     /// All documents of a collection as they are stored: readers don't sort.
