@@ -13,9 +13,8 @@ export const load: PageLoad = async ({ url, fetch }) => {
   const filters = filterCodec.decode(url.searchParams);
   const query = toQuery(filters);
   const client = api(fetch);
-  const [found, frontier] = await Promise.all([
-    attempt(client.GET('/api/v1/explore', { params: { query: rowsQuery(state, query) } })),
-    attempt(client.GET('/api/v1/frontier', { params: { query: { ...numbered(query), y: state.y, limit: 40 } } })),
-  ]);
+  // The chart may come later than the table.
+  const frontier = attempt(client.GET('/api/v1/frontier', { params: { query: { ...numbered(query), y: state.y, limit: 40 } } }));
+  const found = await attempt(client.GET('/api/v1/explore', { params: { query: rowsQuery(state, query) } }));
   return { state, filters, found, frontier };
 };
