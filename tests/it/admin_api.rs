@@ -179,12 +179,12 @@ async fn the_reapers_last_report_is_there_for_whoever_looks() {
 async fn a_token_is_told_once_works_at_once_and_not_after_it_was_revoked() {
     let app = App::new().await;
     assert_eq!(app.ask(Method::GET, "tokens", Some(&app.operator)).await.0, StatusCode::FORBIDDEN);
-    let make = async |body: Value| {
+    let ask_for = async |body: Value| {
         let url = format!("{}/api/v1/admin/tokens", app.server.url());
         let answer = app.client.post(url).bearer_auth(&app.admin).json(&body).send().await.unwrap();
         (answer.status(), answer.json::<Value>().await.unwrap())
     };
-    let (status, made) = make(json!({ "name": "night", "role": "operator", "expires_days": 30 })).await;
+    let (status, made) = ask_for(json!({ "name": "night", "role": "operator", "expires_days": 30 })).await;
     assert_eq!(status, StatusCode::CREATED, "{made}");
     let token = made["token"].as_str().unwrap().to_owned();
     assert_eq!(app.ask(Method::GET, "queues", Some(&token)).await.0, StatusCode::OK);
@@ -192,7 +192,7 @@ async fn a_token_is_told_once_works_at_once_and_not_after_it_was_revoked() {
     assert_eq!(list["tokens"][0]["name"], "night");
     assert!(!list.to_string().contains(&token), "only its digest is kept");
 
-    assert_eq!(make(json!({ "name": "night", "role": "viewer" })).await.0, StatusCode::CONFLICT);
+    assert_eq!(ask_for(json!({ "name": "night", "role": "viewer" })).await.0, StatusCode::CONFLICT);
     let (status, refused) =
         make(json!({ "name": "a\nb", "role": "king", "expires_days": 0, "more": 1 })).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -25,7 +25,7 @@ pub(crate) struct Mongo {
 
 impl Mongo {
     pub(crate) async fn start() -> Self {
-        match std::env::var("MONGODB_URL_FOR_TESTS").ok() {
+        match std::env::var_os("MONGODB_URL_FOR_TESTS") {
             Some(url) => Self::connect(url, None).await,
             None => Self::alone().await,
         }
