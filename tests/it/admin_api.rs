@@ -194,7 +194,7 @@ async fn a_token_is_told_once_works_at_once_and_not_after_it_was_revoked() {
 
     assert_eq!(ask_for(json!({ "name": "night", "role": "viewer" })).await.0, StatusCode::CONFLICT);
     let (status, refused) =
-        make(json!({ "name": "a\nb", "role": "king", "expires_days": 0, "more": 1 })).await;
+        ask_for(json!({ "name": "a\nb", "role": "king", "expires_days": 0, "more": 1 })).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refused["errors"].as_array().unwrap().len(), 4, "{refused}");
 

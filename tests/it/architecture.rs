@@ -380,6 +380,44 @@ fn files_are_short_say_what_they_are_for_and_leave_nothing_undone() {
     assert_none(&files.iter().flat_map(loose_ends).collect::<Vec<_>>());
 }
 
+/// What the OpenAPI document calls the types of a file.
+fn schemas(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut derived = false;
+    let mut called = None;
+    for line in text.lines().map(str::trim) {
+        derived |= line.starts_with("#[derive(") && line.contains("ToSchema");
+        if let Some((_, name)) = line.split_once("#[schema(as = ") {
+            called = Some(name.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned());
+        }
+        let words: Vec<_> = line.split_whitespace().collect();
+        if let Some(at) =
+            words.iter().position(|word| matches!(*word, "struct" | "enum")).filter(|at| *at < 2)
+        {
+            let name = leading_word(words.get(at + 1).unwrap_or(&"")).to_owned();
+            if derived {
+                found.push(called.take().unwrap_or(name));
+            }
+            (derived, called) = (false, None);
+        }
+    }
+    found
+}
+
+#[test]
+fn no_two_types_have_one_name_in_the_openapi_document() {
+    let sample = "#[derive(ToSchema)]\nstruct A {}\n#[derive(Debug)]\nenum B {}\n#[derive(utoipa::ToSchema)]\n\
+                  #[schema(as = D)]\npub(super) enum C {}";
+    assert_eq!(schemas(sample), ["A", "D"]);
+    let mut names: Vec<_> = files_below("src").iter().flat_map(|file| schemas(&file.text)).collect();
+    names.sort_unstable();
+    let twice: Vec<_> = names.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0].clone()).collect();
+    assert!(
+        twice.is_empty(),
+        "the later of two takes the other's place: give one #[schema(as = …)]: {twice:?}"
+    );
+}
+
 #[test]
 fn a_wrong_direction_is_found_however_it_is_written() {
     for text in [

@@ -41,6 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// What somebody wants to say.
 #[derive(ToSchema)]
+#[schema(as = OriginalNewComment)]
 #[expect(dead_code, reason = "only described: `Body` reads it")]
 struct NewComment {
     /// 1 to 1000 characters.

@@ -95,6 +95,7 @@ pub(super) fn envelope(
 
 /// Why a request isn't answered.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OriginalRefused)]
 pub(super) struct Refused {
     /// Always false.
     success: bool,

@@ -14,6 +14,7 @@ pub const COUNTS: [u32; 4] = [1, 2, 4, 8];
 
 /// A GPU's verdict on a model.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitVerdict)]
 pub struct Verdict {
     /// The GPU's id.
     pub gpu: String,

@@ -26,7 +26,7 @@ pub(crate) struct Mongo {
 impl Mongo {
     pub(crate) async fn start() -> Self {
         match std::env::var_os("MONGODB_URL_FOR_TESTS") {
-            Some(url) => Self::connect(url, None).await,
+            Some(url) => Self::connect(url.into_string().unwrap(), None).await,
             None => Self::alone().await,
         }
     }
