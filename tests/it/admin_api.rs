@@ -41,7 +41,9 @@ impl App {
             request = request.bearer_auth(token);
         }
         let response = request.send().await.unwrap();
-        (response.status(), response.json().await.unwrap())
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
     }
 
     async fn get(&self, path: &str) -> Value {

@@ -410,6 +410,7 @@ fn no_two_types_have_one_name_in_the_openapi_document() {
                   #[schema(as = D)]\npub(super) enum C {}";
     assert_eq!(schemas(sample), ["A", "D"]);
     let mut names: Vec<_> = files_below("src").iter().flat_map(|file| schemas(&file.text)).collect();
+    names.retain(|name| !name.is_empty());
     names.sort_unstable();
     let twice: Vec<_> = names.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0].clone()).collect();
     assert!(
