@@ -4,12 +4,21 @@
 #   docker build -t dria-bench .
 #   docker run --rm -e DATABASE_URL=postgres://… dria-bench doctor
 
+FROM node:22-bookworm-slim AS site
+WORKDIR /src/web
+COPY web/package.json web/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY web ./
+COPY docs/methodology.md /src/docs/methodology.md
+RUN npm run build
+
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 # aws-lc (TLS) and zstd are C: a compiler is in the image, cmake and make are not. Patch releases of them are welcome.
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends cmake make && rm -rf /var/lib/apt/lists/*
 COPY . .
+COPY --from=site /src/web/build web/build
 # Queries are checked against .sqlx, so that no database is needed to build.
 RUN SQLX_OFFLINE=true cargo build --release --locked --bin dria-bench
 

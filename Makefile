@@ -10,7 +10,7 @@ help: ## Show this list
 .PHONY: demo
 demo: ## Benchmark a real engine on this machine: installs what is missing, builds, runs (about 5 minutes the first time)
 	@scripts/demo-tools.sh
-	@scripts/web.sh
+	@scripts/web.sh || echo 'going on without the site'
 	cargo build --profile demo --bin dria-bench
 	@$(TARGET_DIR)/demo/dria-bench demo
 
@@ -38,6 +38,12 @@ web: ## Build the site: needs Node.js 20.19 or newer. The next build of the prog
 site: ## Work on the site: shows it as it is edited, in front of a server that was filled for it
 	cargo build
 	@scripts/web.sh dev
+
+.PHONY: pictures
+pictures: ## Draw the pictures of the site in docs/images anew
+	cargo build
+	@scripts/web.sh build
+	@scripts/web.sh pictures
 
 .PHONY: fmt
 fmt: ## Format the code

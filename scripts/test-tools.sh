@@ -7,6 +7,7 @@ set -euo pipefail
 have cargo || fail "Rust is not here. Install it from https://rustup.rs and try again"
 missing=()
 have cc || missing+=(build-essential)
+have chromium || missing+=(chromium)
 postgres_bin >/dev/null || missing+=(postgresql postgresql-contrib)
 python_for_venv >/dev/null || missing+=(python3 python3-venv)
 if [ "${#missing[@]}" -gt 0 ]; then

@@ -4,6 +4,7 @@
 #   scripts/web.sh            build
 #   scripts/web.sh check      also types, tests and budgets
 #   scripts/web.sh e2e        the built site in a real browser, served by target/debug/dria-bench
+#   scripts/web.sh pictures   draws docs/images/site-*.png anew
 #   scripts/web.sh dev        the site as it is edited, in front of a server filled for it
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -39,15 +40,13 @@ check)
   build
   node budgets.mjs
   ;;
-e2e)
-  have chromium || apt_install chromium || fail "the browser tests need Chromium: see above"
-  npm run --silent e2e
-  ;;
+e2e) npm run --silent e2e ;;
+pictures) node e2e/pictures.mjs ;;
 dev)
   port="${PORT:-8123}"
   node e2e/site/site.mjs --port "$port" &
   trap 'kill %1 2>/dev/null; wait' EXIT
   DRIA_BENCH_URL="http://127.0.0.1:$port" npm run --silent dev
   ;;
-*) fail "unknown: $1. Try one of: build, check, e2e, dev" ;;
+*) fail "unknown: $1. Try one of: build, check, e2e, pictures, dev" ;;
 esac

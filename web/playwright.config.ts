@@ -6,6 +6,7 @@
 //
 // Nothing is downloaded: the browser is the system's (DRIA_BENCH_CHROMIUM, else /usr/bin/chromium).
 import { defineConfig } from '@playwright/test';
+import { LAUNCH } from './e2e/site/browser.mjs';
 
 export default defineConfig({
   testDir: 'e2e',
@@ -24,12 +25,6 @@ export default defineConfig({
     viewport: { width: 1280, height: 900 },
     screenshot: 'only-on-failure',
     trace: 'retain-on-failure',
-    launchOptions: {
-      executablePath: process.env.DRIA_BENCH_CHROMIUM ?? '/usr/bin/chromium',
-      args: [
-        '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-        '--disable-component-update', '--disable-sync',
-      ],
-    },
+    launchOptions: LAUNCH,
   },
 });

@@ -26,7 +26,7 @@ const SLOTS: u32 = 9;
 /// Benchmark a small real model on this machine: no account, no GPU, about a minute.
 ///
 /// It starts llama.cpp's server with SmolLM2-135M (`make demo` installs both), measures throughput and 1 to 9 streams
-/// with 16 prompt and 16 output tokens, and prints the ten results. On a terminal it then serves them until Ctrl-C.
+/// with 16 prompt and 16 output tokens, and prints the ten results. On a terminal it then serves them on the site until Ctrl-C.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Seconds a level lasts at least
@@ -112,7 +112,7 @@ async fn benchmark_and_serve(
         let mut stop = Stop::new()?;
         let settings = site::settings(&context.config, None, None)?;
         let server = site::serve(&settings, &database.pool, output).await?;
-        output.note(format!("Serving the results at {} until Ctrl-C.", server.url()));
+        output.note(format!("Serving this run at {}/results/{id} until Ctrl-C.", server.url()));
         stop.asked().await;
         server.stop().await;
     }
