@@ -31,7 +31,7 @@ pub enum Command {
         #[arg(long, value_name = "ZONE", default_value = "UTC")]
         timezone: Tz,
     },
-    /// Import JSON files of one benchmark each, named <model>_<GPU>_<engine>_<pod id>.json
+    /// Import JSON files of one benchmark each, named `MODEL_GPU_ENGINE_PODID.json`
     Files {
         /// Files, or folders whose .json files are meant
         #[arg(required = true, value_name = "PATH")]
