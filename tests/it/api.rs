@@ -70,12 +70,6 @@ impl App {
         body
     }
 
-    async fn page(&self, path: &str) -> (StatusCode, String) {
-        let response = self.ask(path, "text/html").await;
-        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8", "{path}");
-        (response.status(), response.text().await.unwrap())
-    }
-
     /// Records a run that measured these numbers of streams, at times that never change.
     async fn record(&self, id: &str, spec: &RunSpec, day: &str) {
         let id: RunId = id.parse().unwrap();
@@ -324,8 +318,6 @@ async fn a_database_that_is_gone_is_a_503_that_tells_no_secret() {
     let problem = app.problem("/api/v1/runs").await;
     assert_eq!((&problem["status"], &problem["code"]), (&json!(503), &json!("database")));
     assert!(problem["detail"].as_str().unwrap().contains("dria-bench doctor"));
-    let (status, _) = app.page("/").await;
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(app.json("/health").await["success"], true);
 }
 

@@ -167,3 +167,12 @@ async fn a_shared_link_says_what_it_shows_and_names_are_never_markup() {
     let preview = site.get("/results/pod_a", &[(header::ACCEPT, "*/*")]).await.text().await.unwrap();
     assert!(preview.contains("property=\"og:title\" content=\"Llama 3.1 8B"));
 }
+
+#[tokio::test]
+async fn without_its_database_the_site_still_comes_and_says_so_itself() {
+    let site = Site::new().await;
+    site.database.pool.close().await;
+    let (status, html) = site.page("/results/pod_a").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(html.contains("<title>Result · dria-bench</title>"), "{html}");
+}

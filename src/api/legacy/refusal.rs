@@ -168,7 +168,7 @@ macro_rules! refusals {
 
         impl IntoResponses for $name {
             fn responses() -> BTreeMap<String, RefOr<Described>> {
-                let body = Content::new(Some(Ref::from_schema_name("Refused")));
+                let body = Content::new(Some(Ref::from_schema_name("OriginalRefused")));
                 let response = ResponseBuilder::new().description($description).content("application/json", body);
                 BTreeMap::from([($status.to_owned(), response.build().into())])
             }

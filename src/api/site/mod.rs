@@ -85,7 +85,7 @@ fn page_that_is_missing(app: &App, headers: &HeaderMap, uri: &Uri) -> Option<Res
 }
 
 fn is_page(path: &str) -> bool {
-    let path = path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
+    let path = path.strip_suffix('/').filter(|rest| !rest.is_empty() && !rest.ends_with('/')).unwrap_or(path);
     PAGES.iter().any(|page| {
         let (mut ours, mut theirs) = (page.split('/'), path.split('/'));
         loop {

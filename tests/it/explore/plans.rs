@@ -33,14 +33,7 @@ async fn runs_are_read_once_and_no_question_reads_all_results() {
     let database = &app.bench.database;
     database.execute(plans::RUNS).await;
     database.execute(MEASURED).await;
-    let tables = [
-        "published_runs",
-        "published_results",
-        "workflow_runs",
-        "step_runs",
-        "benchmark_results",
-        "run_events",
-    ];
+    let tables = ["published_runs", "published_results", "workflow_runs", "step_runs", "benchmark_results"];
     plans::tidy(database, &tables).await;
     let run = format!("/api/v1/runs/{}", app.bench.run);
     let scans = plans::sequential_scans(
