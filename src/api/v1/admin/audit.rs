@@ -1,12 +1,10 @@
 //! `/api/v1/admin/audit`: who changed what, and when.
 
-use std::str::FromStr;
-
 use axum::{Json, extract::State, http::Uri};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{NOT_A_CURSOR, cut};
+use super::{NumberCursor, cut};
 use crate::{
     api::{
         app::Pool,
@@ -46,22 +44,11 @@ pub(super) async fn list_audit(State(pool): Pool, _: Operator, uri: Uri) -> Resu
         actor: parameters.take("actor"),
         action: parameters.take("action"),
         target: parameters.take("target"),
-        before: parameters.take("cursor").map(|AuditCursor(id)| id),
+        before: parameters.take("cursor").map(|NumberCursor(id)| id),
     };
     let Limit(limit) = parameters.take("limit").unwrap_or_default();
     parameters.finish()?;
     let mut entries = audit::page(&mut *pool.acquire().await?, &filter, limit + 1).await?;
     let next = cut(&mut entries, limit, |last| last.id.to_string());
     Ok(Json(AuditLog { entries, next }))
-}
-
-/// The last entry of a page.
-struct AuditCursor(i64);
-
-impl FromStr for AuditCursor {
-    type Err = &'static str;
-
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        s.parse().map(Self).map_err(|_| NOT_A_CURSOR)
-    }
 }

@@ -15,6 +15,8 @@ mod users;
 mod watch;
 mod webhooks;
 
+use std::str::FromStr;
+
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::api::app::App;
@@ -65,4 +67,15 @@ fn cut<T>(rows: &mut Vec<T>, limit: i64, cursor: impl FnOnce(&T) -> String) -> O
     }
     rows.truncate(limit);
     rows.last().map(cursor)
+}
+
+/// The number of the last one of a page, where a list goes by numbers.
+struct NumberCursor(i64);
+
+impl FromStr for NumberCursor {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        s.parse().map(Self).map_err(|_| NOT_A_CURSOR)
+    }
 }

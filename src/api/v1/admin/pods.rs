@@ -1,12 +1,10 @@
 //! `/api/v1/admin/pods`: what runs have created outside, and whose it is. The reaper removes what no live run owns.
 
-use std::str::FromStr;
-
 use axum::{Json, extract::State, http::Uri};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{NOT_A_CURSOR, cut};
+use super::{NumberCursor, cut};
 use crate::{
     api::{
         app::Pool,
@@ -41,21 +39,10 @@ pub(super) struct PodList {
 pub(super) async fn list_pods(State(pool): Pool, _: Operator, uri: Uri) -> Result<Json<PodList>, Error> {
     let mut parameters = Parameters::of(&uri);
     let all: bool = parameters.take("all").unwrap_or_default();
-    let before = parameters.take("cursor").map(|PodCursor(id)| id);
+    let before = parameters.take("cursor").map(|NumberCursor(id)| id);
     let Limit(limit) = parameters.take("limit").unwrap_or_default();
     parameters.finish()?;
     let mut pods = pods::page(&mut *pool.acquire().await?, all, before, limit + 1).await?;
     let next = cut(&mut pods, limit, |last| last.id.to_string());
     Ok(Json(PodList { pods, next }))
-}
-
-/// The last one of a page.
-struct PodCursor(i64);
-
-impl FromStr for PodCursor {
-    type Err = &'static str;
-
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        s.parse().map(Self).map_err(|_| NOT_A_CURSOR)
-    }
 }

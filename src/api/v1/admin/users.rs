@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::Uri};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{NOT_A_CURSOR, cut};
+use super::{NumberCursor, cut};
 use crate::{
     api::{
         app::{App, Pool},
@@ -58,7 +58,7 @@ pub(super) async fn list_users(State(pool): Pool, _: Admin, uri: Uri) -> Result<
     let filter = Filter {
         text: parameters.take("text"),
         suspended: parameters.take("suspended"),
-        after: parameters.take("cursor").map(|UserCursor(id)| id),
+        after: parameters.take("cursor").map(|NumberCursor(id)| id),
     };
     let Limit(limit) = parameters.take("limit").unwrap_or_default();
     parameters.finish()?;
@@ -138,16 +138,5 @@ impl FromStr for Reason {
         let is_fine =
             (1..=LONGEST_REASON).contains(&reason.chars().count()) && !reason.contains(char::is_control);
         if is_fine { Ok(Self(reason.to_owned())) } else { Err("must be one line of 1 to 500 characters") }
-    }
-}
-
-/// The number of the last one of a page.
-struct UserCursor(i64);
-
-impl FromStr for UserCursor {
-    type Err = &'static str;
-
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        s.parse().map(Self).map_err(|_| NOT_A_CURSOR)
     }
 }
