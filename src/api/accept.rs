@@ -1,4 +1,4 @@
-//! Which form of an answer a client asked for.
+//! Which form of an answer a client asked for, and which codings it takes.
 
 use axum::http::{HeaderMap, header};
 
@@ -36,6 +36,17 @@ pub(super) fn form(headers: &HeaderMap) -> Form {
     }
 }
 
+/// Whether the client takes this coding.
+pub(super) fn takes(asked: &HeaderMap, coding: &str) -> bool {
+    let values = asked.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|one| {
+        let mut parts = one.split(';').map(str::trim);
+        let is_meant = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|text| text.parse::<f32>().ok());
+        is_meant && weight.is_none_or(|weight| weight > 0.0)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +72,17 @@ mod tests {
         assert_eq!(asked("application/json;q=0.4, text/html; q=0.5"), Form::Html);
         assert_eq!(asked("text/html;q=0, */*"), Form::Any);
         assert_eq!(asked("text/html;q=nonsense"), Form::Any);
+    }
+
+    fn takes_coding(accepted: &'static str, coding: &str) -> bool {
+        takes(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, accepted.parse().unwrap())]), coding)
+    }
+
+    #[test]
+    fn a_coding_is_taken_where_it_is_named_and_not_refused() {
+        assert!(takes_coding("gzip, deflate, br;q=0.5", "br"));
+        assert!(!takes_coding("gzip, br;q=0", "br"));
+        assert!(!takes_coding("identity", "gzip"));
+        assert!(!takes(&HeaderMap::new(), "gzip"));
     }
 }

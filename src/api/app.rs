@@ -6,7 +6,10 @@ use axum::extract::{FromRef, State};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use super::{cache::Cache, explorer::Explorer, feed::Feed, legacy::Often, origin::Site, streams::Streams};
+use super::{
+    cache::Cache, explorer::Explorer, feed::Feed, legacy::Often, origin::Site, streams::Streams,
+    versions::Versions,
+};
 use crate::{assistant::Assistant, community::Moderator, people::People, webhooks};
 
 /// What all handlers share; cheap to clone.
@@ -22,6 +25,8 @@ pub(super) struct App {
     pub(super) often: Arc<Often>,
     /// Answers that hold until somebody writes.
     pub(super) cache: Arc<Cache>,
+    /// Which state the data is in.
+    pub(super) versions: Arc<Versions>,
     /// Every run, to search.
     pub(super) explorer: Arc<Explorer>,
     /// The server is told to stop: answers that have no end of their own end now.

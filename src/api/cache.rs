@@ -9,8 +9,6 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
-use super::error::Error;
-
 /// As much as is kept, bytes of keys and answers together.
 const MOST_BYTES: usize = 32 << 20;
 /// What an answer costs beside its bytes, about.
@@ -38,11 +36,11 @@ struct Entry {
 
 impl Cache {
     /// The answer to `key`, which names the state of the data too: kept, being made by somebody else, or made now.
-    pub(super) async fn get(
+    pub(super) async fn get<E>(
         &self,
         key: &str,
-        make: impl Future<Output = Result<Vec<u8>, Error>> + Send,
-    ) -> Result<Bytes, Error> {
+        make: impl Future<Output = Result<Vec<u8>, E>> + Send,
+    ) -> Result<Bytes, E> {
         let cell = self.cell(key);
         let answer = cell.get_or_try_init(|| async { make.await.map(Bytes::from) }).await.cloned();
         self.settle(key, &cell, answer.as_ref().ok());
@@ -99,7 +97,7 @@ mod tests {
         let mut was_asked = false;
         let make = async {
             was_asked = true;
-            Ok(answer)
+            Ok::<_, ()>(answer)
         };
         let answer = cache.get(key, make).await.unwrap();
         (answer, was_asked)
@@ -108,7 +106,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_made_once_and_a_refusal_each_time() {
         let cache = Cache::default();
-        let refuse = async { Err(Error::Method) };
+        let refuse = async { Err(()) };
         assert!(cache.get("a", refuse).await.is_err());
         assert_eq!(ask(&cache, "a", b"1".to_vec()).await, (Bytes::from_static(b"1"), true));
         assert_eq!(ask(&cache, "a", b"2".to_vec()).await, (Bytes::from_static(b"1"), false));

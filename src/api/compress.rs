@@ -8,9 +8,9 @@ use tower_http::compression::{
 };
 
 /// Shorter answers are not worth it, bytes.
-const WORTH_IT: u16 = 1024;
+pub(super) const WORTH_IT: u16 = 1024;
 
-/// Compresses with brotli or gzip, whichever the client likes.
+/// Compresses with zstd, brotli or gzip, whichever the client likes.
 pub(super) fn layer() -> CompressionLayer<impl Predicate> {
     CompressionLayer::new().compress_when(SizeAbove::new(WORTH_IT).and(is_public_text))
 }

@@ -32,7 +32,7 @@ impl Explorer {
         }
         let mut conn = pool.acquire().await?;
         // Who waited may have an older state than the one that was read meanwhile.
-        let version = data_versions::now(&mut conn, &[Scope::Results]).await?;
+        let version = data_versions::now(&mut conn).await?.of(&[Scope::Results]);
         if let Some((_, index)) = kept.as_ref().filter(|(kept, _)| *kept == version) {
             return Ok(Arc::clone(index));
         }

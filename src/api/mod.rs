@@ -49,6 +49,7 @@ mod server;
 mod site;
 mod streams;
 mod v1;
+mod versions;
 
 pub use openapi::document;
 pub use server::{Error, Extras, Server, serve, serve_with};

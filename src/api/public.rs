@@ -1,8 +1,11 @@
 //! Reads whose answer is the same until somebody writes: they carry a mark of the state of the data (`ETag`), answer 304 to
-//! who has that state, and are kept in memory until the state changes, whichever process changed it.
+//! who has that state, and are kept in memory until the state changes, whichever process changed it; compressed once for all who
+//! take zstd. Other codings are made on the way ([`compress`]).
 //!
 //! What a token may see more of must not be answered from here: every reader gets the same bytes. A token's holder gets
 //! them as `private` all the same, so that no cache on the way has to know that.
+
+use std::convert::Infallible;
 
 use axum::{
     body::Body,
@@ -10,29 +13,47 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{app::App, auth::Reader, error::Error};
+use super::{accept::takes, app::App, auth::Reader, compress, error::Error};
 use crate::{
     clock,
-    store::data_versions::{self, DataVersion, Scope},
+    store::data_versions::{DataVersion, Scope},
 };
+
+/// The coding that answers are kept in too.
+const ZSTD: &str = "zstd";
 
 /// Who asks for a public read, and which states of it they have.
 #[derive(Debug)]
 pub(super) struct Public {
     is_private: bool,
     known: Vec<String>,
+    takes_zstd: bool,
 }
+
+/// Anybody, on paths that know nothing of the API's tokens: who sends one gets the same answer.
+#[derive(Debug)]
+pub(super) struct Anybody(pub(super) Public);
 
 impl FromRequestParts<App> for Public {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let reader = Reader::from_request_parts(parts, app).await?;
-        Ok(Self { is_private: reader.sees_all(), known: tags(&parts.headers) })
+        Ok(Self::of(&parts.headers, reader.sees_all()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Anybody {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let is_somebody =
+            [header::AUTHORIZATION, header::COOKIE].iter().any(|name| parts.headers.contains_key(name));
+        Ok(Self(Public::of(&parts.headers, is_somebody)))
     }
 }
 
@@ -54,6 +75,10 @@ pub(super) struct Read {
 }
 
 impl Public {
+    fn of(headers: &HeaderMap, is_private: bool) -> Self {
+        Self { is_private, known: tags(headers), takes_zstd: takes(headers, ZSTD) }
+    }
+
     /// Begins a read whose answer also depends on what time it is, as ages and "today" do: it holds for the minute.
     pub(super) async fn read_now(self, app: &App, scopes: &[Scope], key: String) -> Result<Read, Error> {
         let minute = clock::now().timestamp() / 60;
@@ -65,7 +90,7 @@ impl Public {
     pub(super) async fn read(self, app: &App, scopes: &[Scope], key: String) -> Result<Read, Error> {
         let version = match scopes {
             [] => DataVersion::default(),
-            scopes => data_versions::now(&mut *app.pool.acquire().await?, scopes).await?,
+            scopes => app.versions.now().await?.of(scopes),
         };
         let key = format!("{}\n{key}", version.as_str());
         let mut hash = Sha256::new_with_prefix(concat!("dria-bench ", env!("CARGO_PKG_VERSION"), "\n"));
@@ -88,21 +113,42 @@ impl Read {
     }
 
     /// The answer as JSON: from memory, else made now.
-    pub(super) async fn json<T: Serialize>(
+    pub(super) fn json<'a, T, E>(
         self,
-        app: &App,
-        make: impl Future<Output = Result<T, Error>> + Send,
-    ) -> Result<Response, Error> {
-        if let Some(unchanged) = self.unchanged() {
-            return Ok(unchanged);
-        }
-        let make = async {
-            let answer = make.await?;
-            serde_json::to_vec(&answer).map_err(|error| Error::Internal(error.to_string()))
-        };
-        let body: Bytes = app.cache.get(&self.key, make).await?;
-        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        Ok((self.headers(), kind, body).into_response())
+        app: &'a App,
+        make: impl Future<Output = Result<T, E>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<Response, E>>
+    where
+        T: Serialize,
+        E: From<Error> + Send + 'a,
+    {
+        Box::pin(async move {
+            if let Some(unchanged) = self.unchanged() {
+                return Ok(unchanged);
+            }
+            let make = async {
+                let answer = make.await?;
+                serde_json::to_vec(&answer).map_err(|error| E::from(Error::Internal(error.to_string())))
+            };
+            let body = app.cache.get(&self.key, make).await?;
+            let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+            if self.public.is_private
+                || !self.public.takes_zstd
+                || body.len() < usize::from(compress::WORTH_IT)
+            {
+                return Ok((self.headers(), kind, body).into_response());
+            }
+            let pack = async {
+                zstd::bulk::compress(&body, zstd::DEFAULT_COMPRESSION_LEVEL)
+                    .map_err(|error| E::from(Error::Internal(error.to_string())))
+            };
+            let packed = app.cache.get(&format!("{ZSTD} {}", self.key), pack).await?;
+            let coding = [
+                (header::CONTENT_ENCODING, HeaderValue::from_static(ZSTD)),
+                (header::VARY, HeaderValue::from_static("Accept-Encoding")),
+            ];
+            Ok((self.headers(), kind, coding, packed).into_response())
+        })
     }
 
     /// The answer as a file that is written while it is sent. It isn't kept.

@@ -7,11 +7,14 @@ use std::{
     time::Duration,
 };
 
+use axum::serve::ListenerExt as _;
 use sqlx::PgPool;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{app::App, feed::Feed, legacy::Often, origin::Site, routes, streams::Streams};
+use super::{
+    app::App, feed::Feed, legacy::Often, origin::Site, routes, streams::Streams, versions::Versions,
+};
 use crate::{
     assistant::Assistant, community::Moderator, config, people::People, store::api_tokens, webhooks,
 };
@@ -127,6 +130,7 @@ pub async fn serve_with(settings: &config::Server, pool: PgPool, extras: Extras)
     let stopping = CancellationToken::new();
     let app = App {
         feed: Arc::new(Feed::new(pool.clone())),
+        versions: Arc::new(Versions::start(pool.clone())),
         pool,
         cache: Arc::default(),
         explorer: Arc::default(),
@@ -141,6 +145,10 @@ pub async fn serve_with(settings: &config::Server, pool: PgPool, extras: Extras)
         site: Arc::new(Site::new(settings, url_of(address))),
     };
     let routes = routes::router(app, settings).into_make_service_with_connect_info::<SocketAddr>();
+    // An answer goes in two pieces where it is compressed on its way: the second must not wait until the first is confirmed.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
     let served = axum::serve(listener, routes).with_graceful_shutdown(stopping.clone().cancelled_owned());
     Ok(Server { address, stopping, task: tokio::spawn(served.into_future()) })
 }

@@ -1,6 +1,8 @@
 //! `data_versions`: a mark that changes with every committed change of what readers see. Triggers raise it, in the
 //! transaction of the change, so no writer can forget to.
 
+use std::collections::BTreeMap;
+
 use sqlx::PgConnection;
 
 use super::Error;
@@ -41,19 +43,29 @@ impl DataVersion {
     }
 }
 
-/// The state that these are in. Read before the data: what is read later is of this state or a newer one.
+/// The states that all scopes are in, as one look at them found it.
+#[derive(Debug, Clone, Default)]
+pub struct Marks(BTreeMap<String, String>);
+
+impl Marks {
+    /// The state that these scopes are in together.
+    #[must_use]
+    pub fn of(&self, scopes: &[Scope]) -> DataVersion {
+        let marks = scopes.iter().filter_map(|scope| self.0.get(scope.as_str()));
+        DataVersion(marks.map(String::as_str).collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// The states of all scopes. Read before the data: what is read later is of this state or a newer one.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn now(conn: &mut PgConnection, scopes: &[Scope]) -> Result<DataVersion, Error> {
-    let scopes: Vec<String> = scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
+pub async fn now(conn: &mut PgConnection) -> Result<Marks, Error> {
     // The time tells a restored database, whose numbers begin again, from the one before.
-    let mark = sqlx::query_scalar!(
-        r#"select string_agg(version || '@' || extract(epoch from changed_at), ' ' order by scope) as "mark!"
-           from data_versions where scope = any($1)"#,
-        &scopes
+    let marks = sqlx::query!(
+        r#"select scope, version || '@' || extract(epoch from changed_at) as "mark!" from data_versions"#
     )
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(DataVersion(mark))
+    Ok(Marks(marks.into_iter().map(|row| (row.scope, row.mark)).collect()))
 }

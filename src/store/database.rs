@@ -19,6 +19,9 @@ const OLDEST_SERVER: i32 = 150_000;
 /// How long to wait for a server that says that it is starting, or says nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a connection that was used is taken to be alive: a busy one isn't asked before each query.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 /// How long to wait before asking a server again that is starting.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -32,6 +35,10 @@ pub async fn connect(options: PgConnectOptions, max_connections: u32) -> Result<
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .before_acquire(|conn, used| {
+            Box::pin(async move { Ok(used.idle_for < TRUSTED || conn.ping().await.is_ok()) })
+        })
         .connect_with(options)
         .await?;
     let version = sqlx::query_scalar!(r#"select current_setting('server_version_num')::int as "version!""#)

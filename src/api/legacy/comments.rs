@@ -4,6 +4,7 @@ use axum::{
     Json,
     extract::{Request, State},
     http::Uri,
+    response::{IntoResponse as _, Response},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -21,9 +22,11 @@ use crate::{
         app::{App, Pool},
         caller::Caller,
         person::{MaybePerson, Person},
+        public::Anybody,
     },
     community::{self, Author, Draft, Thread},
     domain::community::text::MOST_CHARS,
+    store::data_versions::Scope,
 };
 
 /// Comments that one address may post a minute.
@@ -214,23 +217,32 @@ async fn post_comment(
     responses((status = 200, body = OfRun), Unusable)
 )]
 async fn get_comments(
-    State(pool): Pool,
+    State(app): State<App>,
+    Anybody(public): Anybody,
     MaybePerson(who): MaybePerson,
     uri: Uri,
-) -> Result<Json<OfRun>, Refusal> {
+) -> Result<Response, Refusal> {
     let mut query = Query::of(&uri);
     let pod_id = query.required_text("pod_id");
     query.finish()?;
     let viewer = who.map(|who| who.github_id);
-    let threads = community::of_run(&mut *pool.acquire().await?, &pod_id, viewer, None).await?;
-    let total_parents = threads.len();
-    let total_replies = threads.iter().map(|thread| thread.replies.len()).sum();
-    Ok(Json(OfRun {
-        parent_comments: threads.into_iter().map(Comment::from).collect(),
-        total_comments: total_parents + total_replies,
-        total_parents,
-        total_replies,
-    }))
+    // They are ranked by their age too.
+    let key = format!("original comments {pod_id:?}");
+    let make = async {
+        let threads = community::of_run(&mut *app.pool.acquire().await?, &pod_id, viewer, None).await?;
+        let total_parents = threads.len();
+        let total_replies = threads.iter().map(|thread| thread.replies.len()).sum();
+        Ok::<_, Refusal>(OfRun {
+            parent_comments: threads.into_iter().map(Comment::from).collect(),
+            total_comments: total_parents + total_replies,
+            total_parents,
+            total_replies,
+        })
+    };
+    if viewer.is_some() {
+        return Ok(Json(Box::pin(make).await?).into_response());
+    }
+    public.read_now(&app, &[Scope::Community], key).await?.json(&app, make).await
 }
 
 /// Every comment, replies too, ranked

@@ -1,6 +1,6 @@
 //! `/get_gpu_prices_by_platform` and `/get_gpu_prices_by_pod_id`: what a GPU costs on each platform.
 
-use axum::{Json, extract::State, http::Uri};
+use axum::{extract::State, http::Uri, response::Response};
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,12 +11,10 @@ use super::{
     refusal::{Refusal, Unknown, Unusable},
 };
 use crate::{
-    api::{
-        app::{App, Pool},
-        error::Error,
-    },
+    api::{app::App, error::Error, public::Anybody},
     domain::catalog::Catalog,
     store::{
+        data_versions::Scope,
         original_prices::{self, PlatformPrice},
         original_runs,
     },
@@ -54,14 +52,25 @@ struct GpuPrice {
     ),
     responses((status = 200, body = GpuPrices))
 )]
-async fn by_platform(State(pool): Pool, uri: Uri) -> Result<Json<GpuPrices>, Refusal> {
+async fn by_platform(
+    State(app): State<App>,
+    Anybody(public): Anybody,
+    uri: Uri,
+) -> Result<Response, Refusal> {
     let query = Query::of(&uri);
     let platform = query.text("platform");
     let name = query.text("gpu_name").filter(|_| platform.is_none());
-    let catalog = catalog()?;
-    let mut prices = original_prices::latest(&mut *pool.acquire().await?, None, platform.as_deref()).await?;
-    prices.retain(|price| name.as_deref().is_none_or(|name| self::name(&catalog, &price.gpu_key) == name));
-    Ok(Json(listed(&catalog, prices, str::to_owned)))
+    let read =
+        public.read_now(&app, &[Scope::Prices], format!("original prices {platform:?} {name:?}")).await?;
+    let make = async {
+        let catalog = catalog()?;
+        let mut conn = app.pool.acquire().await?;
+        let mut prices = original_prices::latest(&mut conn, None, platform.as_deref()).await?;
+        prices
+            .retain(|price| name.as_deref().is_none_or(|name| self::name(&catalog, &price.gpu_key) == name));
+        Ok(listed(&catalog, prices, str::to_owned))
+    };
+    read.json(&app, make).await
 }
 
 /// The latest prices of a run's GPU, on every platform
@@ -70,20 +79,25 @@ async fn by_platform(State(pool): Pool, uri: Uri) -> Result<Json<GpuPrices>, Ref
     params(("pod_id" = String, Query)),
     responses((status = 200, body = GpuPrices), Unknown, Unusable)
 )]
-async fn by_run(State(pool): Pool, uri: Uri) -> Result<Json<GpuPrices>, Refusal> {
+async fn by_run(State(app): State<App>, Anybody(public): Anybody, uri: Uri) -> Result<Response, Refusal> {
     let mut query = Query::of(&uri);
     let pod_id = query.required_text("pod_id");
     query.finish()?;
-    let catalog = catalog()?;
-    let mut conn = pool.acquire().await?;
-    let Some((key, called)) = original_runs::gpu_of(&mut conn, &pod_id).await? else {
-        return Err(Refusal::unknown(format!("there is no run {pod_id}")));
+    let key = format!("original prices of {pod_id:?}");
+    let read = public.read_now(&app, &[Scope::Prices, Scope::Results], key).await?;
+    let make = async {
+        let catalog = catalog()?;
+        let mut conn = app.pool.acquire().await?;
+        let Some((key, called)) = original_runs::gpu_of(&mut conn, &pod_id).await? else {
+            return Err(Refusal::unknown(format!("there is no run {pod_id}")));
+        };
+        let prices = match key.or_else(|| catalog.gpu(&called).ok().map(|gpu| gpu.id.clone())) {
+            Some(key) => original_prices::latest(&mut conn, Some(&key), None).await?,
+            None => Vec::new(),
+        };
+        Ok(listed(&catalog, prices, title))
     };
-    let prices = match key.or_else(|| catalog.gpu(&called).ok().map(|gpu| gpu.id.clone())) {
-        Some(key) => original_prices::latest(&mut conn, Some(&key), None).await?,
-        None => Vec::new(),
-    };
-    Ok(Json(listed(&catalog, prices, title)))
+    read.json(&app, make).await
 }
 
 fn listed(catalog: &Catalog, prices: Vec<PlatformPrice>, platform: fn(&str) -> String) -> GpuPrices {

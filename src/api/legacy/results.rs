@@ -3,7 +3,12 @@
 
 use std::collections::HashMap;
 
-use axum::{Json, extract::State, http::Uri};
+use axum::{
+    Json,
+    extract::State,
+    http::Uri,
+    response::{IntoResponse as _, Response},
+};
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,11 +20,11 @@ use super::{
     refusal::{Refusal, Unknown, Unusable},
 };
 use crate::{
-    api::{
-        app::{App, Pool},
-        person::MaybePerson,
+    api::{app::App, person::MaybePerson, public::Anybody},
+    store::{
+        data_versions::Scope,
+        original_runs::{self, Filter, ListedRun, Match, Point},
     },
-    store::original_runs::{self, Filter, ListedRun, Match, Point},
 };
 
 /// What the horizontal axis of one run's graph says.
@@ -28,6 +33,9 @@ const ONE: &str = "Request/S";
 const SEVERAL: &str = "Rate";
 /// What the vertical axis says.
 const LATENCY: &str = "Request Latency";
+
+/// What runs are listed from: they carry their votes and numbers of comments.
+const RUNS: [Scope; 2] = [Scope::Results, Scope::Community];
 
 /// The routes.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -153,10 +161,11 @@ impl BenchmarkResult {
     responses((status = 200, body = BenchmarkResult), Unknown)
 )]
 async fn one(
-    State(pool): Pool,
+    State(app): State<App>,
+    Anybody(public): Anybody,
     MaybePerson(person): MaybePerson,
     uri: Uri,
-) -> Result<Json<BenchmarkResult>, Refusal> {
+) -> Result<Response, Refusal> {
     let query = Query::of(&uri);
     let wanted = Match {
         pod_id: query.text("pod_id"),
@@ -165,16 +174,24 @@ async fn one(
         model: query.text("llm_id"),
         server_type: query.text("server_type"),
     };
-    let mut conn = pool.acquire().await?;
-    let Some(run) = original_runs::newest(&mut conn, &wanted).await? else {
-        return Err(Refusal::unknown("no run with a throughput result matches this"));
+    let viewer = person.map(|person| person.github_id);
+    let key = format!("original one {wanted:?}");
+    let make = async {
+        let mut conn = app.pool.acquire().await?;
+        let Some(run) = original_runs::newest(&mut conn, &wanted).await? else {
+            return Err(Refusal::unknown("no run with a throughput result matches this"));
+        };
+        let graphs = original_runs::graphs(&mut conn, std::slice::from_ref(&run.pod_id)).await?;
+        let is_upvoted_by_user = match viewer {
+            Some(viewer) => original_runs::is_upvoted_by(&mut conn, &run.pod_id, viewer).await?,
+            None => false,
+        };
+        Ok(BenchmarkResult { is_upvoted_by_user, ..BenchmarkResult::drawn(run, &graphs, ONE) })
     };
-    let graphs = original_runs::graphs(&mut conn, std::slice::from_ref(&run.pod_id)).await?;
-    let is_upvoted_by_user = match person {
-        Some(person) => original_runs::is_upvoted_by(&mut conn, &run.pod_id, person.github_id).await?,
-        None => false,
-    };
-    Ok(Json(BenchmarkResult { is_upvoted_by_user, ..BenchmarkResult::drawn(run, &graphs, ONE) }))
+    if viewer.is_some() {
+        return Ok(Json(Box::pin(make).await?).into_response());
+    }
+    public.read(&app, &RUNS, key).await?.json(&app, make).await
 }
 
 /// Runs by id, in the order asked
@@ -189,18 +206,22 @@ async fn one(
     ),
     responses((status = 200, body = BenchmarkResults), Unusable)
 )]
-async fn several(State(pool): Pool, uri: Uri) -> Result<Json<BenchmarkResults>, Refusal> {
+async fn several(State(app): State<App>, Anybody(public): Anybody, uri: Uri) -> Result<Response, Refusal> {
     let mut query = Query::of(&uri);
     let pod_ids = query.required_texts("pod_ids");
     let page = query.page();
     query.finish()?;
     let pagination = Pagination::new(page, i64::try_from(pod_ids.len()).unwrap_or(i64::MAX));
     let pod_ids = page.of(pod_ids);
-    let mut conn = pool.acquire().await?;
-    let runs = original_runs::in_order(&mut conn, &pod_ids).await?;
-    let graphs = original_runs::graphs(&mut conn, &pod_ids).await?;
-    let drawn = runs.into_iter().map(|run| BenchmarkResult::drawn(run, &graphs, SEVERAL));
-    Ok(Json(BenchmarkResults { benchmark_results: drawn.collect(), pagination }))
+    let read = public.read(&app, &RUNS, format!("original several {pod_ids:?} {pagination:?}")).await?;
+    let make = async {
+        let mut conn = app.pool.acquire().await?;
+        let runs = original_runs::in_order(&mut conn, &pod_ids).await?;
+        let graphs = original_runs::graphs(&mut conn, &pod_ids).await?;
+        let drawn = runs.into_iter().map(|run| BenchmarkResult::drawn(run, &graphs, SEVERAL));
+        Ok(BenchmarkResults { benchmark_results: drawn.collect(), pagination })
+    };
+    read.json(&app, make).await
 }
 
 /// All runs, newest first, without their graphs
@@ -212,15 +233,19 @@ async fn several(State(pool): Pool, uri: Uri) -> Result<Json<BenchmarkResults>, 
     ),
     responses((status = 200, body = BenchmarkResults), Unusable)
 )]
-async fn all(State(pool): Pool, uri: Uri) -> Result<Json<BenchmarkResults>, Refusal> {
+async fn all(State(app): State<App>, Anybody(public): Anybody, uri: Uri) -> Result<Response, Refusal> {
     let mut query = Query::of(&uri);
     let page = query.page();
     query.finish()?;
-    let mut conn = pool.acquire().await?;
-    let (runs, total) =
-        original_runs::page(&mut conn, &Filter::default(), page.offset(), page.per_page).await?;
-    Ok(Json(BenchmarkResults {
-        benchmark_results: runs.into_iter().map(BenchmarkResult::bare).collect(),
-        pagination: Pagination::new(page, total),
-    }))
+    let read = public.read(&app, &RUNS, format!("original all {page:?}")).await?;
+    let make = async {
+        let mut conn = app.pool.acquire().await?;
+        let (runs, total) =
+            original_runs::page(&mut conn, &Filter::default(), page.offset(), page.per_page).await?;
+        Ok(BenchmarkResults {
+            benchmark_results: runs.into_iter().map(BenchmarkResult::bare).collect(),
+            pagination: Pagination::new(page, total),
+        })
+    };
+    read.json(&app, make).await
 }

@@ -1,6 +1,6 @@
 //! `/get_benchmark_results_by_filters` and `/get_available_benchmark_options`: which runs there are.
 
-use axum::{Json, extract::State, http::Uri};
+use axum::{extract::State, http::Uri, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -11,8 +11,11 @@ use super::{
     refusal::{Refusal, Unusable},
 };
 use crate::{
-    api::app::{App, Pool},
-    store::original_runs::{self, Filter, ListedRun},
+    api::{app::App, public::Anybody},
+    store::{
+        data_versions::Scope,
+        original_runs::{self, Filter, ListedRun},
+    },
 };
 
 /// The routes.
@@ -86,7 +89,7 @@ impl From<ListedRun> for FoundRun {
     ),
     responses((status = 200, body = FoundRuns), Unusable)
 )]
-async fn search(State(pool): Pool, uri: Uri) -> Result<Json<FoundRuns>, Refusal> {
+async fn search(State(app): State<App>, Anybody(public): Anybody, uri: Uri) -> Result<Response, Refusal> {
     let mut query = Query::of(&uri);
     let mut hardware = query.texts("hardware");
     hardware.retain(|text| !text.is_empty());
@@ -109,15 +112,20 @@ async fn search(State(pool): Pool, uri: Uri) -> Result<Json<FoundRuns>, Refusal>
     };
     let page = query.page();
     query.finish()?;
-    let mut conn = pool.acquire().await?;
-    if let Some(model) = model {
-        filter.models = Some(original_runs::models(&mut conn, &model).await?);
-    }
-    let (runs, total) = original_runs::page(&mut conn, &filter, page.offset(), page.per_page).await?;
-    Ok(Json(FoundRuns {
-        benchmark_results: runs.into_iter().map(FoundRun::from).collect(),
-        pagination: Pagination::new(page, total),
-    }))
+    let key = format!("original search {model:?} {filter:?} {page:?}");
+    let read = public.read(&app, &[Scope::Results], key).await?;
+    let make = async {
+        let mut conn = app.pool.acquire().await?;
+        if let Some(model) = model {
+            filter.models = Some(original_runs::models(&mut conn, &model).await?);
+        }
+        let (runs, total) = original_runs::page(&mut conn, &filter, page.offset(), page.per_page).await?;
+        Ok(FoundRuns {
+            benchmark_results: runs.into_iter().map(FoundRun::from).collect(),
+            pagination: Pagination::new(page, total),
+        })
+    };
+    read.json(&app, make).await
 }
 
 /// What there is to choose from, each list sorted.
@@ -135,13 +143,17 @@ struct AvailableOptions {
     get, path = "/get_available_benchmark_options", tag = "original", operation_id = "original_options",
     responses((status = 200, body = AvailableOptions))
 )]
-async fn options(State(pool): Pool) -> Result<Json<AvailableOptions>, Refusal> {
-    let there_are = original_runs::options(&mut *pool.acquire().await?).await?;
-    Ok(Json(AvailableOptions {
-        model_names: there_are.model_names,
-        inference_engines: there_are.inference_engines,
-        parameter_sizes: there_are.parameter_sizes,
-        hardwares: there_are.hardwares,
-        server_types: there_are.server_types,
-    }))
+async fn options(State(app): State<App>, Anybody(public): Anybody) -> Result<Response, Refusal> {
+    let read = public.read(&app, &[Scope::Results], "original options".to_owned()).await?;
+    let make = async {
+        let there_are = original_runs::options(&mut *app.pool.acquire().await?).await?;
+        Ok(AvailableOptions {
+            model_names: there_are.model_names,
+            inference_engines: there_are.inference_engines,
+            parameter_sizes: there_are.parameter_sizes,
+            hardwares: there_are.hardwares,
+            server_types: there_are.server_types,
+        })
+    };
+    read.json(&app, make).await
 }

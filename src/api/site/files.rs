@@ -7,6 +7,8 @@ use axum::{
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use crate::api::accept::takes;
+
 /// Names below are hashes of what they hold.
 const IMMUTABLE: &str = "/_app/immutable/";
 
@@ -88,31 +90,12 @@ pub(super) fn has_it(asked: &HeaderMap, tag: &str) -> bool {
     named.flat_map(|value| value.split(',')).any(|one| matches!(one.trim(), "*") || one.trim() == tag)
 }
 
-/// Whether the client takes this coding.
-fn takes(asked: &HeaderMap, coding: &str) -> bool {
-    let values = asked.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|one| {
-        let mut parts = one.split(';').map(str::trim);
-        let is_meant = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
-        let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|text| text.parse::<f32>().ok());
-        is_meant && weight.is_none_or(|weight| weight > 0.0)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn asking(name: header::HeaderName, value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
-    }
-
-    #[test]
-    fn a_coding_is_taken_where_it_is_named_and_not_refused() {
-        assert!(takes(&asking(header::ACCEPT_ENCODING, "gzip, deflate, br;q=0.5"), "br"));
-        assert!(!takes(&asking(header::ACCEPT_ENCODING, "gzip, br;q=0"), "br"));
-        assert!(!takes(&asking(header::ACCEPT_ENCODING, "identity"), "gzip"));
-        assert!(!takes(&HeaderMap::new(), "gzip"));
     }
 
     #[test]

@@ -105,7 +105,7 @@ async fn list_costs(State(app): State<App>, public: Public, uri: Uri) -> Result<
     parameters.finish()?;
     let key = format!("costs {which:?} {level:?} {options:?}");
     let read = public.read_now(&app, &[Scope::Results, Scope::Measured], key).await?;
-    Box::pin(read.json(&app, costs(&app, &which, level.as_deref(), &options))).await
+    read.json(&app, costs(&app, &which, level.as_deref(), &options)).await
 }
 
 async fn costs(
@@ -176,7 +176,7 @@ async fn costs_everywhere(State(app): State<App>, public: Public, uri: Uri) -> R
         }
         Ok(EverywhereList { costs })
     };
-    Box::pin(read.json(&app, make)).await
+    read.json(&app, make).await
 }
 
 /// Which runs are meant.

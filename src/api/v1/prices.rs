@@ -86,7 +86,7 @@ async fn list_prices(State(app): State<App>, public: Public, uri: Uri) -> Result
         let list: PriceList = today(&mut *app.pool.acquire().await?, &filter, every).await?;
         Ok(list)
     };
-    Box::pin(read.json(&app, make)).await
+    read.json(&app, make).await
 }
 
 /// A GPU's prices over time, in few points
@@ -128,7 +128,7 @@ async fn price_history(State(app): State<App>, public: Public, uri: Uri) -> Resu
         }
         Ok(PriceHistory { days, span_s, history })
     };
-    Box::pin(read.json(&app, make)).await
+    read.json(&app, make).await
 }
 
 /// The GPUs that a name means.

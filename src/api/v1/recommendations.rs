@@ -105,5 +105,5 @@ async fn list_recommendations(State(app): State<App>, public: Public, uri: Uri) 
             recommendation(&mut conn, &catalog, model, engine, &question, None).await?;
         Ok(answer)
     };
-    Box::pin(read.json(&app, make)).await
+    read.json(&app, make).await
 }

@@ -93,7 +93,7 @@ pub(super) async fn compare(State(app): State<App>, public: Public, uri: Uri) ->
             compared.ok_or_else(|| Error::Internal("there is no baseline".to_owned()))?;
         Ok(Compared { baseline, runs: facts, beside })
     };
-    Box::pin(read.json(&app, make)).await
+    read.json(&app, make).await
 }
 
 fn find<'a>(index: &'a Index, id: &str) -> Result<&'a Listed, Error> {

@@ -169,7 +169,7 @@ pub(super) async fn frontier(State(app): State<App>, public: Public, uri: Uri) -
         mark(&mut lines, y);
         Ok(Frontier { x: X, y: y.axis(), lines, left_out })
     };
-    Box::pin(read.json(&app, make)).await
+    read.json(&app, make).await
 }
 
 const X: Axis = Axis { title: "output tokens per request", unit: "tokens/s", more_is_better: true };

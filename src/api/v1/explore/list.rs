@@ -201,7 +201,7 @@ pub(super) async fn explore(State(app): State<App>, public: Public, uri: Uri) ->
             truncated: index.len() >= MOST_RUNS as usize,
         })
     };
-    Box::pin(read.json(&app, make)).await
+    read.json(&app, make).await
 }
 
 fn next(run: &Listed, sort: Sort) -> String {

@@ -149,7 +149,7 @@ pub(super) async fn trends(State(app): State<App>, public: Public, uri: Uri) -> 
             runs_left_out,
         })
     };
-    Box::pin(read.json(&app, make)).await
+    read.json(&app, make).await
 }
 
 fn points(runs: &[&Listed], levels: &HashMap<String, Level>, metric: Metric) -> Vec<TrendPoint> {
