@@ -1,6 +1,7 @@
 //! The original HTTP paths, sentence by sentence of what their clients were told.
 
 mod frame;
+mod kept;
 mod plans;
 mod prices;
 mod results;
