@@ -15,7 +15,13 @@ const PHONE = { width: 390, height: 844 };
 const site = await startSite({ say: (text) => console.error(text), log: 'ignore' });
 const browser = await chromium.launch(LAUNCH);
 
-/** Draws the page at `path` once it shows a heading and nothing loads any more. */
+/**
+ * Draws the page at `path` once it shows a heading and nothing loads any more.
+ *
+ * @param {string} name
+ * @param {string} path
+ * @param {{ viewport?: typeof WIDE, colorScheme?: 'light' | 'dark' }} [look]
+ */
 async function draw(name, path, { viewport = WIDE, colorScheme = 'light' } = {}) {
   const page = await browser.newPage({ viewport, colorScheme, reducedMotion: 'reduce' });
   await page.goto(site.url + path);
@@ -27,7 +33,7 @@ async function draw(name, path, { viewport = WIDE, colorScheme = 'light' } = {})
 }
 
 try {
-  const [first, , slow, other] = site.seeded.runs;
+  const [first, , slow, other] = site.seeded?.runs ?? [];
   await draw('site-explorer', '/');
   await draw('site-compare', `/compare?r=${first}&r=${slow}&r=${other}`);
   await draw('site-result', `/results/${first}`, { colorScheme: 'dark' });
