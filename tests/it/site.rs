@@ -156,6 +156,10 @@ async fn a_shared_link_says_what_it_shows_and_names_are_never_markup() {
         between(&html, "rel=\"canonical\" href=\"", "\""),
         format!("{}/results/pod_a", site.server.url())
     );
+    assert_eq!(
+        between(&html, "property=\"og:image\" content=\"", "\""),
+        format!("{}/social.png", site.server.url())
+    );
 
     let (_, html) = site.page("/compare?r=pod_b,pod_a").await;
     let title = between(&html, "<title>", "</title>");

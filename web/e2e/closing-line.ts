@@ -8,7 +8,7 @@ export default class ClosingLine implements Reporter {
     this.all = suite;
   }
 
-  onEnd(result: FullResult): { status: FullResult['status'] } | undefined {
+  async onEnd(result: FullResult): Promise<{ status: FullResult['status'] } | undefined> {
     const outcomes = (this.all?.allTests() ?? []).map((test) => (test.results.length === 0 ? 'not run' : test.outcome()));
     const passed = outcomes.filter((outcome) => outcome === 'expected' || outcome === 'flaky').length;
     const skipped = outcomes.filter((outcome) => outcome === 'skipped').length;

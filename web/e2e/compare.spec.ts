@@ -61,6 +61,18 @@ test('runs that do not compare fairly carry a banner with what differs', async (
   await expect(banner.getByRole('term').filter({ hasText: 'Model' })).toBeVisible();
 });
 
+test('where nobody knows whether runs compare fairly, a banner says so and why', async ({ page }) => {
+  const answer = await page.request.get('/api/v1/explore?origin=imported&model=Simulated-1B&gpu=NVIDIA+L4&limit=50&facets=false');
+  const { runs } = (await answer.json()) as { runs: { id: string; engine: string }[] };
+  const [a, b] = runs;
+  await page.goto(`/compare?r=${a!.id}&r=${b!.id}`);
+  const banner = page.getByRole('note', { name: 'Whether these runs compare fairly is not known' });
+  await expect(banner).toContainText(b!.engine);
+  await expect(banner).toContainText("context, slots, prefix cache and prompts aren't recorded");
+  await expect(page.getByRole('note', { name: /not compare fairly/ })).toHaveCount(0);
+  await expect(page.getByText('same model, precision, prompts and settings')).toHaveCount(0);
+});
+
 test('of imported runs it is said that their samples are not here, and nothing is claimed', async ({ page }) => {
   const answer = await page.request.get('/api/v1/explore?origin=imported&limit=2&facets=false');
   const { runs } = (await answer.json()) as { runs: { id: string }[] };

@@ -16,8 +16,8 @@ export async function startOpenAi(port = 0) {
     if (request.method !== 'POST' || !request.url?.endsWith('/chat/completions')) return void response.writeHead(404).end();
     await answer(JSON.parse(body), response);
   });
-  await new Promise((done) => server.listen(port, '127.0.0.1', done));
-  const { port: taken } = server.address();
+  await new Promise((done) => server.listen(port, '127.0.0.1', () => done(undefined)));
+  const { port: taken } = /** @type {import('node:net').AddressInfo} */ (server.address());
   const stop = () => new Promise((done) => (server.close(done), server.closeAllConnections()));
   return { url: `http://127.0.0.1:${taken}/v1`, stop };
 }
@@ -25,6 +25,7 @@ export async function startOpenAi(port = 0) {
 async function answer({ messages, tools = [], stream }, response) {
   const question = messages.findLast(({ role }) => role === 'user')?.content ?? '';
   const looked = messages.slice(messages.findLastIndex(({ role }) => role === 'user')).find(({ role }) => role === 'tool');
+  /** @type {{ content?: string, role?: string, tool_calls?: object[] }[]} */
   const deltas = looked || tools.length === 0 ? pieces(question, looked?.content ?? '') : [lookUp()];
   if (!stream) return void whole(deltas, response);
   response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -33,7 +34,7 @@ async function answer({ messages, tools = [], stream }, response) {
     send(response, { choices: [{ index: 0, delta, finish_reason: null }] });
     if (/SLOW/.test(question) && delta.content) await new Promise((done) => setTimeout(done, SLOW_PAUSE_MS));
   }
-  const finish_reason = deltas[0].tool_calls ? 'tool_calls' : 'stop';
+  const finish_reason = deltas[0]?.tool_calls ? 'tool_calls' : 'stop';
   send(response, { choices: [{ index: 0, delta: {}, finish_reason }] });
   send(response, { choices: [], usage: { prompt_tokens: 100, completion_tokens: 20, total_tokens: 120 } });
   response.end('data: [DONE]\n\n');

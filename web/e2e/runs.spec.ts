@@ -11,10 +11,15 @@ test('runs are found by state and by text, and the view is its URL', async ({ pa
   for (const row of await rowsOf(page, 'Runs').all()) await expect(row).toContainText('failed');
   const box = page.getByLabel(/^Filter runs/);
   await expect(box).toHaveValue('state:failed');
-  await box.fill('state:failed engine:sglang');
+  await box.fill('state:failed eng');
+  await expect(page.getByRole('option', { name: /^engine:/ })).toBeVisible();
+  await box.fill('state:failed engine:sg');
+  await box.press('ArrowDown');
+  await box.press('Enter');
+  await expect(box).toHaveValue('state:failed engine:sglang ');
   await box.press('Enter');
   await expect(page).toHaveURL('/runs?status=failed&engine=sglang');
-  await expect(page.getByRole('list', { name: 'Filters that hold' }).getByRole('listitem')).toHaveCount(2);
+  await expect(page.getByRole('list', { name: 'Filters that hold' }).getByRole('link', { name: /, remove$/ })).toHaveCount(2);
   await page.goBack();
   await expect(box).toHaveValue('state:failed');
 });

@@ -38,9 +38,12 @@ export function rowsOf(page: Page, table = 'Runs with their figures at full load
   return page.getByRole('table', { name: table }).getByRole('rowgroup').last().getByRole('row');
 }
 
+/** Axe brings its own, equal declarations of Playwright. */
+type AxePage = ConstructorParameters<typeof AxeBuilder>[0]['page'];
+
 /** Fails on what axe calls serious or critical. */
 export async function expectAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+  const { violations } = await new AxeBuilder({ page: page as unknown as AxePage }).analyze();
   const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
   expect(grave.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).slice(0, 4).join(', ')}`)).toEqual([]);
 }

@@ -15,6 +15,8 @@ use crate::api::{
 /// Where `SvelteKit` writes it.
 pub(super) const FILE: &str = "200.html";
 
+/// What links preview with: `make pictures` draws it into `web/static`.
+const PICTURE: &str = "/social.png";
 const TITLE: (&str, &str) = ("<title>", "</title>");
 /// How `SvelteKit` says what the page may do.
 const POLICY: (&str, &str) = ("http-equiv=\"content-security-policy\" content=\"", "\"");
@@ -78,7 +80,10 @@ impl Shell {
 
     fn html(&self, title: &Title, site: &Site, uri: &Uri) -> String {
         let address = format!("{}{}", site.site(), uri.path_and_query().map_or("/", |path| path.as_str()));
-        let [name, description, address] = [&title.name, &title.description, &address].map(text);
+        // Whoever previews a link doesn't resolve what is relative.
+        let picture = format!("{}{PICTURE}", site.site());
+        let [name, description, address, picture] =
+            [&title.name, &title.description, &address, &picture].map(text);
         format!(
             "{}<title>{name}</title>\n\
              <meta name=\"description\" content=\"{description}\" />\n\
@@ -88,7 +93,10 @@ impl Shell {
              <meta property=\"og:title\" content=\"{name}\" />\n\
              <meta property=\"og:description\" content=\"{description}\" />\n\
              <meta property=\"og:url\" content=\"{address}\" />\n\
-             <meta name=\"twitter:card\" content=\"summary\" />{}",
+             <meta property=\"og:image\" content=\"{picture}\" />\n\
+             <meta property=\"og:image:width\" content=\"1200\" />\n\
+             <meta property=\"og:image:height\" content=\"630\" />\n\
+             <meta name=\"twitter:card\" content=\"summary_large_image\" />{}",
             self.before, self.after
         )
     }

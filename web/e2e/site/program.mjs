@@ -1,9 +1,20 @@
 // The real program, started and stopped: `dria-bench up`, engines of known timing, commands.
 import { spawn } from 'node:child_process';
 
-/** Starts a process that goes on. `ready` is resolved with its first line on stdout that `said` accepts. */
+/** @typedef {number | 'ignore' | 'inherit'} Log  Where a process's log goes, as `stdio` of Node takes it. */
+
+/**
+ * Starts a process that goes on. `ready` is resolved with its first line on stdout that `said` accepts.
+ *
+ * @param {string} binary
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string>, cwd?: string, log?: Log, said: (text: string) => any }} options
+ */
 export function start(binary, args, { env = {}, cwd, log = 'ignore', said }) {
-  const child = spawn(binary, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', log] });
+  // Typed by hand: Node's declarations know no tuple with a descriptor.
+  const child = /** @type {import('node:child_process').ChildProcessByStdio<null, import('node:stream').Readable, null>} */ (
+    spawn(binary, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', log] })
+  );
   let text = '';
   const ready = new Promise((resolve, reject) => {
     child.stdout.on('data', (chunk) => {
@@ -19,7 +30,11 @@ export function start(binary, args, { env = {}, cwd, log = 'ignore', said }) {
   return {
     ready,
     pid: child.pid,
-    /** Asks it to stop, and waits until it has. */
+    /**
+     * Asks it to stop, and waits until it has.
+     *
+     * @param {NodeJS.Signals} signal
+     */
     async stop(signal = 'SIGTERM') {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       await ended;

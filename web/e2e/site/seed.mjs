@@ -3,6 +3,7 @@
 //
 // Honesty: what is measured here answers with known timing and is called so. Runs of the engine `truth` carry its name, and the
 // models that such an engine plays under other engines' protocols are called "Simulated …".
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { apiOf, signIn } from './client.mjs';
@@ -15,7 +16,11 @@ const A100 = 'NVIDIA A100-SXM4-80GB';
 const SMALL = { id: 'truth', common_name: 'Simulated 8B', parameter_size: '8b' };
 const LARGE = { id: 'truth', common_name: 'Simulated 70B', parameter_size: '70b' };
 
-/** The runs: engine, model, GPU, how many, which of the engines of known timing plays it. The first is done three times. */
+/**
+ * The runs: engine, model, GPU, how many, which of the engines of known timing plays it, precision. The first is done three times.
+ *
+ * @type {[string, object, string, number, keyof typeof ENGINES, string | null][]}
+ */
 const RUNS = [
   ['vllm', SMALL, H100, 1, 'fast', 'bf16'],
   ['vllm', SMALL, H100, 1, 'fast', 'bf16'],
@@ -28,6 +33,18 @@ const RUNS = [
   ['sglang', LARGE, A100, 2, 'slow', 'bf16'],
   ['truth', { id: 'truth' }, A100, 1, 'fast', null],
 ];
+
+/** Published by others: so many that the explorer has a second page, in pairs of which nobody knows whether they compare fairly. */
+const PUBLISHED = ['VLLM', 'SGLang', 'Ollama', 'LlamaCPP'].flatMap((engine, row) =>
+  ['NVIDIA L4', 'NVIDIA L40S', 'NVIDIA H200', 'NVIDIA GeForce RTX 4090'].map((gpu, column) => ({
+    name: `Simulated-1B_${gpu.replaceAll(' ', '_')}_${engine}_5eed00${row}${column}.json`,
+    content: {
+      model_name: 'Simulated-1B', benchmark_type: 'throughput', parameter_size: '1b', inference_engine: engine, hardware: gpu,
+      memory: 64, server_type: 'Runpod', avg_throughput: 800 + 310 * column + 45 * row, test_duration: 120,
+      avg_ttft_ms: 180 - 30 * column + 8 * row, avg_input_token_per_request: 52, avg_output_token_per_request: 70, total_requests: 240,
+    },
+  })),
+);
 
 /** What the engines of known timing do. */
 export const ENGINES = {
@@ -70,6 +87,10 @@ export async function seed({ url, token, binary, env, project, home, engines, cl
 
   say('importing files');
   await run(['import', 'files', join(project, 'tests/fixtures/import')]);
+  const published = join(home, 'published');
+  await mkdir(published, { recursive: true });
+  await Promise.all(PUBLISHED.map(({ name, content }) => writeFile(join(published, name), JSON.stringify(content))));
+  await run(['import', 'files', published]);
   say('asking the clouds for prices');
   await run(['prices', 'scrape', '--force']);
 

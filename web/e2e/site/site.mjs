@@ -17,11 +17,15 @@ import { startOpenAi } from '../openai.mjs';
 import { start, startEngine } from './program.mjs';
 import { ENGINES, MATRIX_FILE, seed } from './seed.mjs';
 
+/** @typedef {Awaited<ReturnType<typeof startEngine>>} Engine */
+
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /**
- * Starts a site and fills it. `log`: where the server's log goes, as `stdio` of Node takes it.
+ * Starts a site and fills it. `log`: where the server's log goes.
  *
+ * @param {{ port?: number, home?: string, binary?: string, empty?: boolean, say?: (text: string) => void,
+ *   log?: import('./program.mjs').Log }} [options]
  * @returns `{ url, adminToken, engines, seeded, env, restart(), kill(), stop() }`
  */
 export async function startSite({ port = 0, home, binary, empty = false, say = () => {}, log = 'inherit' } = {}) {
@@ -36,7 +40,7 @@ export async function startSite({ port = 0, home, binary, empty = false, say = (
   const [github, clouds, openAi] = await Promise.all([startGithub(), startClouds(PROJECT), startOpenAi()]);
   const names = Object.keys(ENGINES);
   const started = await Promise.all(names.map((name) => startEngine(program, ENGINES[name])));
-  const engines = Object.fromEntries(names.map((name, at) => [name, started[at]]));
+  const engines = Object.fromEntries(names.map((name, at) => [name, /** @type {Engine} */ (started[at])]));
   const python = join(PROJECT, '.tools/llama/bin/python');
   const env = {
     ...clouds.env,
@@ -71,7 +75,8 @@ export async function startSite({ port = 0, home, binary, empty = false, say = (
     url: said.url,
     adminToken,
     env,
-    engines: Object.fromEntries(names.map((name) => [name, engines[name].url])),
+    engines: Object.fromEntries(names.map((name) => [name, engines[name]?.url])),
+    /** @type {Awaited<ReturnType<typeof seed>> | undefined} */
     seeded: undefined,
     /** Kills the server as a power cut would, its workers with it. */
     kill: () => server.stop('SIGKILL'),

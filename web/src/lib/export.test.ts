@@ -10,6 +10,14 @@ describe('CSV', () => {
     expect(toCsv(['a', 'b', 'c'], [[null, undefined, 0]])).toBe('a,b,c\r\n,,0\r\n');
   });
 
+  it.each(['=1+1', '+1+1', '-1+1', '@SUM(A1)', '\t=1', '\r=1', '-', '+cmd|x', '-Infinity'])('disarms %j', (text) => {
+    expect(toCsv(['a'], [[text]]).split('\r\n').slice(1).join('\r\n')).toMatch(/^"?'/);
+  });
+
+  it.each(['-5', '+5', '-0.5', '-1e-9', '+.5'])('leaves the number %s a number, though it is a text', (text) => {
+    expect(toCsv(['a'], [[text]])).toBe(`a\r\n${text}\r\n`);
+  });
+
   it('lets no text be a formula, and keeps negative numbers numbers', () => {
     expect(toCsv(['a', 'b'], [['=HYPERLINK("x")', -5]])).toBe('a,b\r\n"\'=HYPERLINK(""x"")",-5\r\n');
   });

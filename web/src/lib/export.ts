@@ -10,7 +10,9 @@ export function toCsv(head: readonly string[], rows: readonly (readonly Cell[])[
 function csvCell(cell: Cell): string {
   if (cell === null || cell === undefined) return '';
   const plain = String(cell);
-  const text = typeof cell === 'string' && /^[=+\-@\t\r]/.test(plain) ? `'${plain}` : plain;
+  // As the API's own CSV: a text that is a number stays one.
+  const isFormula = typeof cell === 'string' && /^[=+\-@\t\r]/.test(plain) && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain);
+  const text = isFormula ? `'${plain}` : plain;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

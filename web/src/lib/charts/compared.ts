@@ -18,7 +18,10 @@ export interface Bar {
   isBaseline: boolean;
   /** (run − baseline) ÷ baseline; null: one of them isn't known. */
   relative: number | null;
-  /** Its 95 % interval: that of the difference ÷ the baseline's figure. */
+  /**
+   * Its 95 % interval: that of the difference of means ÷ the baseline's figure. A test of ranks has an interval of another
+   * quantity, the typical shift between two requests, which need not even hold the bar's end: none is drawn of it.
+   */
   ci: Interval | null;
 }
 
@@ -39,11 +42,22 @@ export function barsOf(metric: MetricBeside, sides: readonly Side[]): Bar[] {
     const of = metric.values.find(({ id }) => id === side.id);
     if (!of) return [];
     const isBaseline = of.verdict === 'baseline';
-    const ci = pair(of.test?.ci95);
+    const ci = of.test?.method === 'welch' ? pair(of.test.ci95) : null;
     return [{
       side, of, isBaseline,
       relative: isBaseline ? 0 : (of.relative ?? null),
       ci: ci && base ? [ci[0] / Math.abs(base), ci[1] / Math.abs(base)] : null,
     }];
   });
+}
+
+/** A name on lines of at most so many letters, broken between its parts or words. */
+export function linesOf(name: string, letters: number): string[] {
+  const lines: string[] = [];
+  for (const word of name.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > letters) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }

@@ -62,15 +62,21 @@ export function accessorOf<T>(metric: MetricKey, figure: (row: T) => Partial<Fig
   return {
     key, label, unit, better, format,
     value: (row) => figure(row)?.value,
-    ci: (row) => pair(figure(row)?.ci95),
+    ci: (row) => intervalOf(figure(row)?.ci95),
     n: (row) => figure(row)?.n,
   };
 }
 
-/** An interval as the API gives it. */
+/** An interval as the API gives it, which may be one of differences. */
 export function pair(ci: readonly number[] | null | undefined): readonly [number, number] | null {
   const [low, high] = ci ?? [];
   return low === undefined || high === undefined ? null : [low, high];
+}
+
+/** The interval of a figure. No rate, time or price is below 0, so an interval of few samples that reaches there is cut off. */
+export function intervalOf(ci: readonly number[] | null | undefined): readonly [number, number] | null {
+  const bounds = pair(ci);
+  return bounds && [Math.max(0, bounds[0]), Math.max(0, bounds[1])];
 }
 
 /** A point in time, for the x axis of trends and prices: ms since 1970. */

@@ -7,7 +7,7 @@ export const ENGINES = ['ollama', 'vllm', 'sglang', 'llamacpp', 'truth'] as cons
 export const PROVIDERS = ['runpod', 'local', 'endpoint'] as const;
 
 /** Filters in the order that text has them: name, label, the words it may be; none: any text. */
-const FILTERS = [
+export const FILTERS = [
   ['status', 'State', STATES],
   ['engine', 'Engine', ENGINES],
   ['provider', 'Where', PROVIDERS],
