@@ -8,9 +8,9 @@ export const manifest = JSON.parse(readFileSync(`${CLIENT}/.vite/manifest.json`,
 
 const part = (node) => `${NODES}/nodes/${node}.js`;
 
-/** What these entries need before they run, each with what it imports: `scripts` and `styles`, without those of `before`. */
+/** What these entries need before they run, each with what it imports: `scripts` and `styles` without those of `before`, `texts`. */
 export function needed(entries, before = { scripts: new Set(), styles: new Set() }) {
-  const [scripts, styles, seen] = [new Set(), new Set(), new Set()];
+  const [scripts, styles, texts, seen] = [new Set(), new Set(), new Set(), new Set()];
   const walk = (entry) => {
     const chunk = manifest[entry];
     if (!chunk) throw new Error(`${entry} is not in the manifest`);
@@ -18,10 +18,11 @@ export function needed(entries, before = { scripts: new Set(), styles: new Set()
     seen.add(entry);
     if (!before.scripts.has(chunk.file)) scripts.add(chunk.file);
     for (const style of chunk.css ?? []) if (!before.styles.has(style)) styles.add(style);
+    for (const asset of chunk.assets ?? []) if (asset.endsWith('.md')) texts.add(asset);
     (chunk.imports ?? []).forEach(walk);
   };
   entries.forEach(walk);
-  return { scripts, styles };
+  return { scripts, styles, texts };
 }
 
 /** What every page needs, and the built page names itself. */

@@ -15,6 +15,8 @@ export default {
   compilerOptions: { runes: true },
   kit: {
     adapter: adapter({ pages: 'build', assets: 'build', fallback: '200.html', precompress: true }),
+    // The page has the style that all pages share: on a phone each file costs a way there and back.
+    inlineStyleThreshold: 40_000,
     // The fallback page answers for every depth of path, so its assets need absolute addresses.
     paths: { relative: false },
     csp: {

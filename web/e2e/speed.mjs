@@ -2,7 +2,7 @@
 // sorting and another axis of the chart, with a hundred thousand results to look through. Prints a table, and ends with 1 where a
 // target is missed. No test: leave the machine alone meanwhile.
 //
-//   node e2e/speed.mjs [BINARY] [--runs 10000] [--loads 15] [--waterfall]        runs have ten results each
+//   node web/e2e/speed.mjs [BINARY] [--runs 10000] [--loads 15] [--waterfall]        runs have ten results each
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -158,7 +158,7 @@ const { values, positionals } = parseArgs({
     waterfall: { type: 'boolean', default: false },
   },
 });
-const binary = resolve(positionals[0] ?? '../target/debug/dria-bench');
+const binary = resolve(positionals[0] ?? 'target/debug/dria-bench');
 const runs = Number(values.runs);
 const home = await mkdtemp(join(tmpdir(), 'dria-speed-'));
 const site = await startSite({ home, binary, empty: true, log: 'ignore' });
