@@ -20,6 +20,8 @@ fn is_public_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions
         let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
         values.into_iter().any(|value| value.contains(text))
     };
-    let is_text = has(header::CONTENT_TYPE, "application/json") || has(header::CONTENT_TYPE, "text/csv");
+    // Pages hold nothing of who asks: that comes from the API.
+    let kinds = ["application/json", "text/csv", "text/html"];
+    let is_text = kinds.into_iter().any(|kind| has(header::CONTENT_TYPE, kind));
     is_text && !has(header::CACHE_CONTROL, "private") && !has(header::CACHE_CONTROL, "no-store")
 }

@@ -5,11 +5,13 @@
 //!
 //! ```text
 //! GET ─► a file?   ─► files   as it is, or compressed as it was when it was built
-//!     ─► a page?   ─► titles  what a shared link previews as ─► shell  the one page that draws all
+//!     ─► a page?   ─► titles  what a shared link previews as ─► needs  what to fetch at once ─► shell  the one page that
+//!                     draws all
 //!     ─► otherwise, 404: on a page for people, as a problem for programs
 //! ```
 
 mod files;
+mod needs;
 mod shell;
 mod titles;
 
@@ -19,6 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use self::needs::Needs;
 use super::{
     accept::{self, Form},
     app::App,
@@ -26,7 +29,7 @@ use super::{
     guard,
 };
 
-/// Paths of pages. `*` is any one part.
+/// Paths of pages, as the site's build names them. `*` is any one part.
 const PAGES: [&str; 19] = [
     "/",
     "/admin",
@@ -43,8 +46,8 @@ const PAGES: [&str; 19] = [
     "/recommend",
     "/results/*",
     "/runs",
-    "/runs/*",
     "/runs/new",
+    "/runs/*",
     "/sign-in",
     "/trends",
 ];
@@ -61,7 +64,7 @@ pub(super) async fn answer(State(app): State<App>, method: Method, headers: Head
     }
     match accept::form(&headers) {
         // Who fetches a preview of a link rarely says what it takes.
-        Form::Html | Form::Any if is_page(path) => page(&app, &headers, &uri).await,
+        Form::Html | Form::Any if page_of(path).is_some() => page(&app, &headers, &uri).await,
         Form::Html => page_that_is_missing(&app, &headers, &uri).unwrap_or_else(unknown),
         Form::Json | Form::Any => unknown(),
     }
@@ -75,18 +78,20 @@ pub(super) async fn page(app: &App, headers: &HeaderMap, uri: &Uri) -> Response 
         // The page itself says that the database is away.
         Err(_) => titles::plain(uri.path()),
     };
-    shell.answer(&title, &app.site, uri, StatusCode::OK, headers)
+    let needs = page_of(uri.path()).map(needs::of).unwrap_or_default();
+    shell.answer(&title, &needs, &app.site, uri, StatusCode::OK, headers)
 }
 
 /// The site's own word that there is no such page; `None`: without the site.
 fn page_that_is_missing(app: &App, headers: &HeaderMap, uri: &Uri) -> Option<Response> {
     let title = titles::missing();
-    Some(shell::built()?.answer(&title, &app.site, uri, StatusCode::NOT_FOUND, headers))
+    Some(shell::built()?.answer(&title, &Needs::default(), &app.site, uri, StatusCode::NOT_FOUND, headers))
 }
 
-fn is_page(path: &str) -> bool {
+/// Which page this path is of.
+fn page_of(path: &str) -> Option<&'static str> {
     let path = path.strip_suffix('/').filter(|rest| !rest.is_empty() && !rest.ends_with('/')).unwrap_or(path);
-    PAGES.iter().any(|page| {
+    PAGES.into_iter().find(|page| {
         let (mut ours, mut theirs) = (page.split('/'), path.split('/'));
         loop {
             match (ours.next(), theirs.next()) {
@@ -127,7 +132,7 @@ mod tests {
         let mut found = BTreeSet::new();
         written(&Path::new(env!("CARGO_MANIFEST_DIR")).join("web/src/routes"), "", &mut found);
         for address in &found {
-            assert!(is_page(&address.replace('*', "x")), "{address} isn't in PAGES");
+            assert!(page_of(&address.replace('*', "x")).is_some(), "{address} isn't in PAGES");
         }
         for page in PAGES {
             let among_parts = found.iter().any(|address| {
@@ -139,9 +144,13 @@ mod tests {
 
     #[test]
     fn a_part_is_any_one_part() {
-        assert!(is_page("/results/a-b_c") && is_page("/results/a/") && is_page("/"));
+        assert_eq!(page_of("/results/a-b_c"), Some("/results/*"));
+        assert_eq!(page_of("/results/a/"), Some("/results/*"));
+        assert_eq!(page_of("/"), Some("/"));
+        // The page of a name comes before that of any.
+        assert_eq!(page_of("/runs/new"), Some("/runs/new"));
         for odd in ["/results", "/results/", "/results/a/b", "//", "/result", "/compare/x", ""] {
-            assert!(!is_page(odd), "{odd}");
+            assert!(page_of(odd).is_none(), "{odd}");
         }
     }
 }

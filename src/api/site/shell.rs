@@ -6,7 +6,7 @@ use axum::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{files, titles::Title};
+use super::{files, needs::Needs, titles::Title};
 use crate::api::{
     origin::Site,
     page::{self, html::text},
@@ -19,7 +19,7 @@ pub(super) const FILE: &str = "200.html";
 const PICTURE: &str = "/social.png";
 const TITLE: (&str, &str) = ("<title>", "</title>");
 /// How `SvelteKit` says what the page may do.
-const POLICY: (&str, &str) = ("http-equiv=\"content-security-policy\" content=\"", "\"");
+const POLICY: (&str, &str) = ("<meta http-equiv=\"content-security-policy\" content=\"", "\">");
 
 /// The page as it was built.
 pub(super) struct Shell {
@@ -41,14 +41,15 @@ pub(super) fn not_built() -> Response {
 impl Shell {
     fn of(html: &str) -> Option<Self> {
         let (before, rest) = html.split_once(TITLE.0)?;
-        let (_, after) = rest.split_once(TITLE.1)?;
-        let (_, policy) = html.split_once(POLICY.0)?;
-        let (policy, _) = policy.split_once(POLICY.1)?;
+        let (_, rest) = rest.split_once(TITLE.1)?;
+        // The answer's header has it. In the page it would stop the browser from looking ahead for what to fetch.
+        let (between, rest) = rest.split_once(POLICY.0)?;
+        let (policy, after) = rest.split_once(POLICY.1)?;
         // What a page can't say of itself.
         let policy = format!("{}; frame-ancestors 'none'", policy.replace("&#39;", "'"));
         Some(Self {
             before: before.to_owned(),
-            after: after.to_owned(),
+            after: format!("{between}{after}"),
             policy: HeaderValue::from_str(&policy).ok()?,
         })
     }
@@ -57,12 +58,13 @@ impl Shell {
     pub(super) fn answer(
         &self,
         title: &Title,
+        needs: &Needs,
         site: &Site,
         uri: &Uri,
         status: StatusCode,
         asked: &HeaderMap,
     ) -> Response {
-        let html = self.html(title, site, uri);
+        let html = self.html(title, needs, site, uri);
         let tag = files::etag(&Sha256::digest(&html));
         let mut response = if status == StatusCode::OK && files::has_it(asked, &tag) {
             StatusCode::NOT_MODIFIED.into_response()
@@ -78,7 +80,8 @@ impl Shell {
         response
     }
 
-    fn html(&self, title: &Title, site: &Site, uri: &Uri) -> String {
+    fn html(&self, title: &Title, needs: &Needs, site: &Site, uri: &Uri) -> String {
+        let links = needs.links(uri.query().is_some_and(|query| !query.is_empty()));
         let address = format!("{}{}", site.site(), uri.path_and_query().map_or("/", |path| path.as_str()));
         // Whoever previews a link doesn't resolve what is relative.
         let picture = format!("{}{PICTURE}", site.site());
@@ -96,7 +99,7 @@ impl Shell {
              <meta property=\"og:image\" content=\"{picture}\" />\n\
              <meta property=\"og:image:width\" content=\"1200\" />\n\
              <meta property=\"og:image:height\" content=\"630\" />\n\
-             <meta name=\"twitter:card\" content=\"summary_large_image\" />{}",
+             <meta name=\"twitter:card\" content=\"summary_large_image\" />{links}{}",
             self.before, self.after
         )
     }
@@ -115,7 +118,7 @@ mod tests {
         let shell = Shell::of(HTML).unwrap();
         let site = Site::new(&config::Server::default(), "http://127.0.0.1:8000".to_owned());
         let title = Title { name: "</title><script>1</script>".to_owned(), description: "\"><b>".to_owned() };
-        let html = shell.html(&title, &site, &"/results/a?x=%22%3E&y='".parse().unwrap());
+        let html = shell.html(&title, &Needs::default(), &site, &"/results/a?x=%22%3E&y='".parse().unwrap());
         assert!(!html.contains("<script>") && !html.contains("<b>"), "{html}");
         assert!(html.contains("<title>&lt;/title&gt;&lt;script&gt;"), "{html}");
         assert!(html.contains("href=\"http://127.0.0.1:8000/results/a?x=%22%3E&amp;y=&#39;\""), "{html}");

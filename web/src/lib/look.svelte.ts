@@ -1,5 +1,5 @@
 // Theme and contrast of the site. A choice of the person in front of it, not of the page: so it is kept in the browser, not in the
-// URL. static/theme.js sets it again before the first paint.
+// URL. app.html sets it again before the first paint.
 
 export const THEMES = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
@@ -10,7 +10,7 @@ class Look {
   theme = $state<Theme>('system');
   moreContrast = $state(false);
 
-  /** Takes over what theme.js found. */
+  /** Takes over what app.html found. */
   read(): void {
     const { theme, contrast } = document.documentElement.dataset;
     this.theme = theme === 'light' || theme === 'dark' ? theme : 'system';

@@ -13,8 +13,8 @@ export const load: PageLoad = async ({ url, fetch }) => {
   const filters = filterCodec.decode(url.searchParams);
   const query = toQuery(filters);
   const client = api(fetch);
-  // The chart may come later than the table.
+  // The first of these is under way already where the address is plain (web/pages.mjs). The chart may come later than the table.
+  const rows = attempt(client.GET('/api/v1/explore', { params: { query: rowsQuery(state, query) } }));
   const frontier = attempt(client.GET('/api/v1/frontier', { params: { query: { ...numbered(query), y: state.y, limit: 40 } } }));
-  const found = await attempt(client.GET('/api/v1/explore', { params: { query: rowsQuery(state, query) } }));
-  return { state, filters, found, frontier };
+  return { state, filters, found: await rows, frontier };
 };
