@@ -35,6 +35,9 @@ pub struct Args {
     /// Tokens in each event after the first, which holds one
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub tokens_per_chunk: u32,
+    /// Version to tell at /version, as vLLM tells its own [default: it has none]
+    #[arg(long, value_name = "VERSION")]
+    pub engine_version: Option<String>,
 }
 
 fn milliseconds(text: &str) -> Result<f64, String> {
@@ -60,6 +63,7 @@ pub async fn run(args: Args, output: Output) -> CliResult {
         output_tokens: args.output_tokens,
         slots: args.slots,
         tokens_per_chunk: args.tokens_per_chunk,
+        version: args.engine_version,
         ..Settings::default()
     };
     let mut stop = Stop::new()?;

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use sqlx::PgPool;
 
-use super::{By, Error, operator, retry};
+use super::{By, Error, again::reopen, operator};
 use crate::{
     domain::ids::RunId,
     queue::TokenQueue,
@@ -81,7 +81,31 @@ pub async fn apply(
     filter: &RunFilter,
     by: impl Into<By<'_>>,
 ) -> Result<Outcome, Error> {
-    let by = by.into();
+    each(pool, queue, action, filter, by.into(), false).await
+}
+
+/// What [`apply`] would do now, by doing it and taking it back: nothing is changed, and nobody is told.
+///
+/// # Errors
+/// The same.
+pub async fn foresee(
+    pool: &PgPool,
+    queue: &dyn TokenQueue,
+    action: Action,
+    filter: &RunFilter,
+    by: impl Into<By<'_>>,
+) -> Result<Outcome, Error> {
+    each(pool, queue, action, filter, by.into(), true).await
+}
+
+async fn each(
+    pool: &PgPool,
+    queue: &dyn TokenQueue,
+    action: Action,
+    filter: &RunFilter,
+    by: By<'_>,
+    takes_back: bool,
+) -> Result<Outcome, Error> {
     if filter.is_empty() {
         return Err(Error::Refused("this would mean every run: say which are meant".to_owned()));
     }
@@ -90,12 +114,18 @@ pub async fn apply(
     drop(conn);
     let mut outcome = Outcome::default();
     for id in meant {
+        let mut tx = pool.begin().await?;
         let changed = match action {
-            Action::Cancel => operator::cancel(pool, queue, id, by).await,
-            Action::Retry => retry(pool, queue, id, by).await.map(|_| true),
-            Action::Pause => operator::pause(pool, id, by).await,
-            Action::Resume => operator::resume(pool, queue, id, by).await,
+            Action::Cancel => operator::cancel_in(&mut tx, queue, id, by).await,
+            Action::Retry => reopen(&mut tx, queue, id, None, by).await.map(|_| true),
+            Action::Pause => operator::pause_in(&mut tx, id, by).await,
+            Action::Resume => operator::resume_in(&mut tx, queue, id, by).await,
         };
+        if takes_back || changed.is_err() {
+            tx.rollback().await?;
+        } else {
+            tx.commit().await?;
+        }
         match changed {
             Ok(true) => outcome.done.push(id),
             Ok(false) => outcome.left.push((id, "it was as asked already".to_owned())),

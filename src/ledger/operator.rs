@@ -151,9 +151,15 @@ pub(super) async fn cancel_in(
 /// # Errors
 /// When the run is over or being cancelled, or the database fails.
 pub async fn pause(pool: &PgPool, id: RunId, by: impl Into<By<'_>>) -> Result<bool, Error> {
-    let by = by.into();
     let mut tx = pool.begin().await?;
-    let run = locked(&mut tx, id).await?;
+    let news = pause_in(&mut tx, id, by.into()).await?;
+    tx.commit().await?;
+    Ok(news)
+}
+
+/// The same, on the caller's transaction.
+pub(super) async fn pause_in(conn: &mut PgConnection, id: RunId, by: By<'_>) -> Result<bool, Error> {
+    let run = locked(conn, id).await?;
     if run.status.is_terminal() || run.cancel_requested {
         let state = if run.cancel_requested { "being cancelled".to_owned() } else { run.status.to_string() };
         return Err(Error::Refused(format!("run {id} is {state}: there is nothing to pause")));
@@ -161,10 +167,9 @@ pub async fn pause(pool: &PgPool, id: RunId, by: impl Into<By<'_>>) -> Result<bo
     if run.paused {
         return Ok(false);
     }
-    runs::set_paused(&mut tx, id, true).await?;
-    events::append(&mut tx, id, "run_paused", None, by.actor, json!({})).await?;
-    audit::append(&mut tx, by, "run.pause", &id.to_string(), json!({})).await?;
-    tx.commit().await?;
+    runs::set_paused(conn, id, true).await?;
+    events::append(conn, id, "run_paused", None, by.actor, json!({})).await?;
+    audit::append(conn, by, "run.pause", &id.to_string(), json!({})).await?;
     Ok(true)
 }
 
@@ -178,23 +183,33 @@ pub async fn resume(
     id: RunId,
     by: impl Into<By<'_>>,
 ) -> Result<bool, Error> {
-    let by = by.into();
     let mut tx = pool.begin().await?;
-    let run = locked(&mut tx, id).await?;
+    let news = resume_in(&mut tx, queue, id, by.into()).await?;
+    tx.commit().await?;
+    Ok(news)
+}
+
+/// The same, on the caller's transaction.
+pub(super) async fn resume_in(
+    conn: &mut PgConnection,
+    queue: &dyn TokenQueue,
+    id: RunId,
+    by: By<'_>,
+) -> Result<bool, Error> {
+    let run = locked(conn, id).await?;
     if !run.paused {
         return Ok(false);
     }
-    runs::set_paused(&mut tx, id, false).await?;
-    events::append(&mut tx, id, "run_resumed", None, by.actor, json!({})).await?;
-    audit::append(&mut tx, by, "run.resume", &id.to_string(), json!({})).await?;
+    runs::set_paused(conn, id, false).await?;
+    events::append(conn, id, "run_resumed", None, by.actor, json!({})).await?;
+    audit::append(conn, by, "run.resume", &id.to_string(), json!({})).await?;
     // The token of the step that waits was spent while the run was paused.
     let workflow = run.workflow()?;
-    if let Some(step) = waiting(&mut tx, id).await?
+    if let Some(step) = waiting(conn, id).await?
         && let Some((_, kind)) = indexed(&workflow).find(|(index, _)| *index == step.step)
     {
-        schedule(&mut tx, queue, &run, step.step, kind, 0.0).await?;
+        schedule(conn, queue, &run, step.step, kind, 0.0).await?;
     }
-    tx.commit().await?;
     Ok(true)
 }
 

@@ -1,6 +1,7 @@
 //! `pods`: everything a run creates outside, known by name before it exists.
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -34,6 +35,12 @@ pub struct OwnedPod {
     pub id: i64,
     /// The run it belongs to.
     pub run: RunId,
+    /// What it was rented for last, USD an hour for all its GPUs; null: it isn't rented, or no price was told.
+    #[schema(value_type = Option<String>)]
+    pub usd_per_hour: Option<Decimal>,
+    /// What has been paid for it until now by our reckoning, USD; null where no price is known.
+    #[schema(value_type = Option<String>)]
+    pub spent_usd: Option<Decimal>,
     /// The pod.
     #[serde(flatten)]
     pub pod: Pod,
@@ -337,9 +344,16 @@ pub async fn page(
     limit: i64,
 ) -> Result<Vec<OwnedPod>, Error> {
     sqlx::query!(
-        "select id, run_id, name, provider, external_id, state, generation, created_at, gone_at from pods
-         where ($1 or state <> 'gone') and ($2::bigint is null or id < $2)
-         order by id desc limit $3",
+        r#"select p.id, p.run_id, p.name, p.provider, p.external_id, p.state, p.generation, p.created_at, p.gone_at,
+                  r.usd_per_hour as "usd_per_hour?", round(r.usd, 6) as "spent_usd?"
+           from pods p
+           left join lateral (
+               select (array_agg(price_usd_per_hour order by started_at desc, id desc))[1] as usd_per_hour,
+                      sum(price_usd_per_hour
+                          * extract(epoch from coalesce(ended_at, now()) - started_at)::numeric / 3600) as usd
+               from rentals where pod = p.name and price_usd_per_hour > 0) r on true
+           where ($1 or p.state <> 'gone') and ($2::bigint is null or p.id < $2)
+           order by p.id desc limit $3"#,
         all,
         before,
         limit
@@ -357,7 +371,13 @@ pub async fn page(
             created_at: row.created_at,
             gone_at: row.gone_at,
         };
-        Ok(OwnedPod { id: row.id, run: RunId::from_uuid(row.run_id), pod: pod.try_into()? })
+        Ok(OwnedPod {
+            id: row.id,
+            run: RunId::from_uuid(row.run_id),
+            usd_per_hour: row.usd_per_hour.map(|usd| usd.normalize()),
+            spent_usd: row.spent_usd,
+            pod: pod.try_into()?,
+        })
     })
     .collect()
 }

@@ -53,6 +53,8 @@ pub struct Settings {
     pub tokens_per_chunk: u32,
     /// The model's name in the lists. Requests may name any.
     pub model: String,
+    /// The version it tells where vLLM tells its own; `None`: there is no such route.
+    pub version: Option<String>,
 }
 
 impl Default for Settings {
@@ -64,6 +66,7 @@ impl Default for Settings {
             slots: None,
             tokens_per_chunk: 1,
             model: "truth".to_owned(),
+            version: None,
         }
     }
 }

@@ -102,6 +102,9 @@ fn answer(shared: &Shared, request: &Request) -> (u16, &'static str, String) {
             }
             Err(error) => return (400, JSON, bad_request(&error)),
         },
+        ("GET", "/version") if shared.settings.version.is_some() => {
+            json!({"version": shared.settings.version})
+        }
         ("GET", "/api/version") => json!({"version": format!("truth-{VERSION}")}),
         ("GET", "/api/tags" | "/api/ps") => ollama_models(shared),
         ("POST", "/api/pull") => match serde_json::from_slice::<Pull>(&request.body) {

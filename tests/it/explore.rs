@@ -2,6 +2,8 @@
 //! it.
 
 mod plans;
+mod result;
+mod trends;
 
 use dria_bench::{
     api, config, http,

@@ -1,7 +1,7 @@
 // Runs as they go: found by filters, followed while they go on, steered by operators and by nobody else, started from the site.
 import { expect, test } from '@playwright/test';
 import { cancelRun, engineUrl, runIn, startRun } from './runs';
-import { rowsOf, signInWithToken } from './steps';
+import { adminToken, rowsOf, signInWithToken } from './steps';
 
 test('runs are found by state and by text, and the view is its URL', async ({ page }) => {
   await page.goto('/runs');
@@ -122,4 +122,27 @@ test('what the server can not use is said at its input', async ({ page }) => {
 test('a run that is not there is said, with what to do', async ({ page }) => {
   await page.goto('/runs/01a20f48-0000-7000-8000-000000000000');
   await expect(page.getByRole('alert')).toContainText('Check the address');
+});
+
+test('the cost meter shows what is spent of what a run may cost', async ({ page }) => {
+  const id = await runIn(page.request, 'failed');
+  const set = await page.request.post(`/api/v1/runs/${id}/budget?max_usd=12.5`, { headers: { authorization: `Bearer ${adminToken()}` } });
+  expect(set.status()).toBe(200);
+  await page.goto(`/runs/${id}`);
+  const cost = page.getByRole('region', { name: 'Cost' });
+  await expect(cost).toContainText('0 % of $12.50');
+  await expect(cost.getByRole('meter', { name: 'Spent of what it may cost' })).toBeVisible();
+});
+
+test('what a bulk action will change is counted before it is confirmed', async ({ page }) => {
+  await signInWithToken(page, '/runs?status=failed');
+  const { runs } = await (await page.request.get('/api/v1/runs?status=failed&limit=100')).json();
+  await page.getByLabel('Every run that passes:').selectOption('retry');
+  await page.getByRole('button', { name: 'Do it …' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog).toContainText(`This will retry ${runs.length} run`);
+  await dialog.getByRole('button', { name: 'Keep' }).click();
+  await page.getByLabel('Every run that passes:').selectOption('pause');
+  await page.getByRole('button', { name: 'Do it …' }).click();
+  await expect(page.getByText(/There is no run here to pause: run .* is failed/)).toBeVisible();
 });

@@ -26,11 +26,14 @@ async fn an_operator_says_what_a_run_may_cost_and_nobody_below() {
     }
     let mut conn = app.bench.database.pool.acquire().await.unwrap();
     assert_eq!(budgets::of_run(&mut conn, run).await.unwrap(), None, "nothing was set");
+    let detail = async || app.json(&format!("/api/v1/runs/{run}")).await;
+    assert_eq!(detail().await["max_usd"], Value::Null, "nobody said");
     for changed in [true, false] {
         let answer: Value = post(&operator, "?max_usd=5.25").await.json().await.unwrap();
         assert_eq!(answer, json!({ "run": run, "changed": changed, "max_usd": "5.25" }));
     }
     assert_eq!(budgets::of_run(&mut conn, run).await.unwrap(), Some(Decimal::new(525, 2)));
+    assert_eq!(detail().await["max_usd"], "5.25", "it is told beside what is spent");
     let log = audit::of(&mut conn, &run.to_string()).await.unwrap();
     assert_eq!(log.last().unwrap().action, "run.budget");
 }

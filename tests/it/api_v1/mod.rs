@@ -11,6 +11,7 @@ mod hostile;
 mod lists;
 mod marks;
 mod matrices;
+mod pods;
 mod prices;
 mod redacted;
 mod schedules;

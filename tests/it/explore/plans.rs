@@ -46,6 +46,7 @@ async fn runs_are_read_once_and_no_question_reads_all_results() {
             "/api/v1/frontier?model=Model-3&tps_min=$n",
             "/api/v1/trends?gpu=GPU%203&tps_min=$n",
             "/api/v1/results?format=csv&model=Model-3&tps_min=$n",
+            "/api/v1/results/measured-$n",
             "/api/v1/results?limit=100",
             "/api/v1/results?rate=1&limit=20",
             "/api/v1/runs",

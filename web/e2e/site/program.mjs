@@ -55,9 +55,10 @@ export async function command(binary, args, { env = {}, cwd }) {
 }
 
 /** An engine of known timing. */
-export async function startEngine(binary, { ttftMs, itlMs, slots }) {
+export async function startEngine(binary, { ttftMs, itlMs, slots, version }) {
   const args = ['truth-server', '--port', '0', '--ttft-ms', String(ttftMs), '--itl-ms', String(itlMs)];
   if (slots) args.push('--slots', String(slots));
+  if (version) args.push('--engine-version', version);
   const engine = start(binary, args, { said: (text) => /^ready (\S+)/m.exec(text)?.[1] });
   return { url: await engine.ready, stop: engine.stop };
 }

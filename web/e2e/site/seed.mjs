@@ -24,7 +24,7 @@ const LARGE = { id: 'truth', common_name: 'Simulated 70B', parameter_size: '70b'
 const RUNS = [
   ['vllm', SMALL, H100, 1, 'fast', 'bf16'],
   ['vllm', SMALL, H100, 1, 'fast', 'bf16'],
-  ['vllm', SMALL, H100, 1, 'slow', 'bf16'],
+  ['vllm', SMALL, H100, 1, 'newer', 'bf16'],
   ['sglang', SMALL, H100, 1, 'slow', 'bf16'],
   ['ollama', SMALL, H100, 1, 'queue', 'Q4_K_M'],
   ['llamacpp', SMALL, L40S, 1, 'queue', 'Q4_K_M'],
@@ -48,7 +48,8 @@ const PUBLISHED = ['VLLM', 'SGLang', 'Ollama', 'LlamaCPP'].flatMap((engine, row)
 
 /** What the engines of known timing do. */
 export const ENGINES = {
-  fast: { ttftMs: 20, itlMs: 3 },
+  fast: { ttftMs: 20, itlMs: 3, version: '0.10.2' },
+  newer: { ttftMs: 35, itlMs: 5, version: '0.11.0' },
   slow: { ttftMs: 35, itlMs: 5 },
   queue: { ttftMs: 30, itlMs: 4, slots: 4 },
 };

@@ -4,7 +4,7 @@ use axum::{extract::State, http::Uri, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::list::RunFacts;
+use super::{find, list::RunFacts};
 use crate::{
     api::{
         app::App,
@@ -13,7 +13,7 @@ use crate::{
         public::Public,
         refusals::{BadParameters, BadToken},
     },
-    domain::explore::{Index, Listed},
+    domain::explore::Listed,
     report::{
         beside::{Beside, Side, beside},
         comparison::{ComparedLevel, StoredLevel, stored},
@@ -94,12 +94,6 @@ pub(super) async fn compare(State(app): State<App>, public: Public, uri: Uri) ->
         Ok(Compared { baseline, runs: facts, beside })
     };
     read.json(&app, make).await
-}
-
-fn find<'a>(index: &'a Index, id: &str) -> Result<&'a Listed, Error> {
-    index.get(id).ok_or_else(|| {
-        Error::Unknown(format!("there is no published run {id}; /api/v1/explore lists those that there are"))
-    })
 }
 
 /// A side as it is stored.

@@ -1,6 +1,9 @@
 //! `GET /api/v1/trends`: a figure over time, a line a configuration, and where its engine changed.
 
-use std::{collections::HashMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    str::FromStr,
+};
 
 use axum::{extract::State, http::Uri, response::Response};
 use chrono::{DateTime, Utc};
@@ -48,10 +51,15 @@ struct Trends {
     runs_left_out: usize,
 }
 
-/// The runs of a configuration, oldest first.
+/// The runs of a configuration, oldest first. What was measured here and what was imported are never one line, nor are
+/// two models that engines call differently.
 #[derive(Serialize, ToSchema)]
 struct TrendLine {
     configuration: Configuration,
+    /// The engine's own id of the model.
+    llm_id: String,
+    /// `measured` or `imported`.
+    origin: &'static str,
     points: Vec<TrendPoint>,
 }
 
@@ -132,7 +140,15 @@ pub(super) async fn trends(State(app): State<App>, public: Public, uri: Uri) -> 
             levels.into_iter().map(|level| (level.pod_id.clone(), level)).collect();
         let mut lines: Vec<TrendLine> = group(runs.into_iter())
             .into_iter()
-            .map(|(configuration, runs)| TrendLine { configuration, points: points(&runs, &levels, metric) })
+            .flat_map(|(configuration, runs)| {
+                alike(runs).into_iter().map(move |alike| (configuration.clone(), alike))
+            })
+            .map(|(configuration, ((llm_id, origin), runs))| TrendLine {
+                configuration,
+                llm_id: llm_id.to_owned(),
+                origin,
+                points: points(&runs, &levels, metric),
+            })
             .filter(|line| !line.points.is_empty())
             .collect();
         lines.sort_by_key(|line| std::cmp::Reverse(line.points.len()));
@@ -150,6 +166,15 @@ pub(super) async fn trends(State(app): State<App>, public: Public, uri: Uri) -> 
         })
     };
     read.json(&app, make).await
+}
+
+/// Runs of a configuration by what their engine calls the model and where they come from, in their order.
+fn alike(runs: Vec<&Listed>) -> BTreeMap<(&str, &'static str), Vec<&Listed>> {
+    let mut alike: BTreeMap<_, Vec<&Listed>> = BTreeMap::new();
+    for run in runs {
+        alike.entry((run.llm_id.as_str(), run.origin())).or_default().push(run);
+    }
+    alike
 }
 
 fn points(runs: &[&Listed], levels: &HashMap<String, Level>, metric: Metric) -> Vec<TrendPoint> {

@@ -23,6 +23,8 @@ use crate::{
 pub(super) struct BulkOutcome {
     /// What was asked for.
     action: &'static str,
+    /// Nothing was changed: this is what would be.
+    dry_run: bool,
     /// Those that were changed.
     done: Vec<RunId>,
     /// Those that were as asked already, or whose state didn't allow it.
@@ -38,11 +40,14 @@ pub(super) struct LeftRun {
 
 /// Cancel, retry, pause or resume every run that a filter means
 ///
+/// With `dry_run` it says which would be changed and which not, and changes nothing.
+///
 /// At most 1000 at once, oldest first. At least one part of the filter must be given; all that are given must hold.
 #[utoipa::path(
     post, path = "/runs/bulk", tag = "runs", security(("token" = [])),
     params(
         ("action" = String, Query, description = "cancel, retry, pause or resume"),
+        ("dry_run" = Option<bool>, Query, description = "`true`: only say what it would do"),
         ("status" = Option<RunStatus>, Query, description = "Only runs in this state"),
         ("engine" = Option<EngineKind>, Query, description = "Only runs on this engine"),
         ("model" = Option<String>, Query, description = "Only runs of this model, by the engine's id"),
@@ -59,6 +64,7 @@ pub(super) struct LeftRun {
 pub(super) async fn bulk(State(pool): Pool, who: Operator, uri: Uri) -> Result<Json<BulkOutcome>, Error> {
     let mut parameters = Parameters::of(&uri);
     let action: Action = parameters.need("action")?;
+    let dry_run: bool = parameters.take("dry_run").unwrap_or_default();
     let filter = RunFilter {
         status: parameters.take("status"),
         engine: parameters.take("engine"),
@@ -73,7 +79,11 @@ pub(super) async fn bulk(State(pool): Pool, who: Operator, uri: Uri) -> Result<J
             message: "or engine, model, gpu, since: without any it would mean every run".to_owned(),
         }]));
     }
-    let outcome = bulk::apply(&pool, &ApalisQueue, action, &filter, who.by()).await?;
+    let outcome = if dry_run {
+        bulk::foresee(&pool, &ApalisQueue, action, &filter, who.by()).await?
+    } else {
+        bulk::apply(&pool, &ApalisQueue, action, &filter, who.by()).await?
+    };
     let left = outcome.left.into_iter().map(|(run, reason)| LeftRun { run, reason }).collect();
-    Ok(Json(BulkOutcome { action: action.as_str(), done: outcome.done, left }))
+    Ok(Json(BulkOutcome { action: action.as_str(), dry_run, done: outcome.done, left }))
 }

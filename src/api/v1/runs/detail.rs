@@ -17,7 +17,7 @@ use crate::{
     },
     domain::ids::RunId,
     report::RunReport,
-    store::{attempts, events, pods, rentals, runs, steps},
+    store::{attempts, budgets, events, pods, rentals, runs, steps},
 };
 
 /// Events that come with a run.
@@ -49,6 +49,9 @@ pub(super) struct RunDetail {
     /// What has been rented for it until now, US dollars.
     #[schema(value_type = String)]
     spent_usd: Decimal,
+    /// What may be, over all its generations; null: nobody said, and what the settings of its worker say holds.
+    #[schema(value_type = Option<String>)]
+    max_usd: Option<Decimal>,
     /// Those that have been scheduled, in order; without a token no worker and no output.
     steps: Vec<steps::Step>,
     /// Every try, oldest first; without a token no worker.
@@ -100,6 +103,7 @@ pub(super) async fn show(
         started_at: run.started_at,
         finished_at: run.finished_at,
         spent_usd: rentals::spent_by(&mut conn, &[id], false).await?.spent_usd.round_dp(6),
+        max_usd: budgets::of_run(&mut conn, id).await?.map(|usd| usd.normalize()),
         steps: steps::list(&mut conn, id).await?,
         attempts: attempts::list(&mut conn, id).await?,
         pods: pods::list(&mut conn, id).await?,

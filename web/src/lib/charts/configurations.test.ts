@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { engineFamily, lookOf, looksOf } from './colors';
 import { barsOf } from './compared';
-import { configurationKey, groupsOf, inWords } from './configurations';
+import { configurationKey, groupsOf, inWords, lineGroups } from './configurations';
 import { METRICS } from './figures';
 import { inOrder, measuredLevel, publishedLevel } from './levels';
 import { readFileSync } from 'node:fs';
@@ -29,6 +29,14 @@ describe('configurations', () => {
   });
   it('have keys that an address can hold', () => {
     expect(configurationKey(base)).toBe('llama-3.1-8b-vllm-h200-sxm-bf16-runpod-prompts-abcdef');
+  });
+  it('have a line for each origin and each name of the model, told apart in words', () => {
+    const line = (origin: string, llm_id: string) => ({ configuration: base, origin, llm_id });
+    const { groups } = lineGroups([line('measured', 'a/llama'), line('imported', 'a/llama'), line('measured', 'truth'), line('measured', 'b/llama')]);
+    expect(new Set(groups.map(({ key }) => key)).size).toBe(4);
+    expect(groups.map(({ label, note }) => [label, note])).toEqual([
+      ['VLLM · a/llama', undefined], ['VLLM', 'imported'], ['VLLM', 'simulated engine'], ['VLLM · b/llama', undefined],
+    ]);
   });
 });
 

@@ -44,6 +44,24 @@ export function configurationKey(of: Named): string {
   return words.toLowerCase().replace(/[^a-z0-9.]+/g, '-').replace(/^-+|-+$/g, '');
 }
 
+/** The name of a line of runs, of which a configuration has one for each origin and each name that engines give its model. */
+export function lineKey(of: Named, { origin, llm_id }: Behind): string {
+  const words = [configurationKey(of), llm_id, ...(origin === 'measured' ? [] : [origin])].join('-');
+  return words.toLowerCase().replace(/[^a-z0-9.]+/g, '-').replace(/^-+|-+$/g, '');
+}
+
+/** Groups of a chart, a line of runs each. */
+export function lineGroups(lines: readonly ({ configuration: Named } & Behind)[]): { common: string; groups: Group[] } {
+  const { common, groups } = groupsOf(lines.map(({ configuration }) => configuration), lines);
+  const named = groups.map((group, at): Group => {
+    const line = lines[at];
+    if (!line) return group;
+    const alike = groups.some((other, place) => place !== at && other.label === group.label && other.note === group.note);
+    return { ...group, key: lineKey(line.configuration, line), label: alike ? `${group.label} · ${line.llm_id}` : group.label };
+  });
+  return { common, groups: named };
+}
+
 /** What is known of the run behind a configuration. */
 interface Behind {
   origin: string;

@@ -1,33 +1,23 @@
 // Results of both origins as one shape: measured ones with n and interval, imported ones without any that nobody measured.
 import { describe, expect, it } from 'vitest';
 import { flagMeaning, flagName } from './flags';
+import type { Schema } from '$lib/api/client';
 import type { ResultReport } from './report';
-import { comparability, failuresOf, levelOfMetrics, publishedLevels, setupInWords, type Facts } from './result';
-
-const csv = [
-  'id,model,benchmark_type,rate,output_tokens_per_second,time_to_first_token_ms,request_latency,successful_requests',
-  'a1,"Llama 2, 7B",concurrent,4,400.5,31,1.5,78',
-  'a1,"Llama 2, 7B",throughput,,900,,2,400',
-  'b2,Other,throughput,,1,2,3,4',
-  'f3,Failed,,,,,,',
-].join('\r\n');
+import { comparability, failuresOf, publishedLevels, setupInWords, type Facts } from './result';
 
 describe('an imported result', () => {
-  it('is read from the exported file by its id', () => {
-    const levels = publishedLevels(csv, 'a1');
-    expect(levels.map(({ level }) => [level.rate, level.figures.tps?.value, level.figures.ttft?.value])).toEqual([[4, 400.5, 31], [null, 900, undefined]]);
-    expect(levels[0]?.columns.benchmark_type).toBe('concurrent');
-    expect(levels[0]?.level.figures.tps).toEqual({ value: 400.5, n: 0 });
-  });
-  it('has one level where a file told of one, and no figure that it did not tell', () => {
-    expect(levelOfMetrics({ tps: { value: 1207 }, ttft: { value: 812 }, cost: { value: 3 } })).toEqual([
-      { rate: null, figures: { tps: { value: 1207, n: 0 }, ttft: { value: 812, n: 0 } } },
+  const columns = (rate: number | null, known: object) =>
+    ({ columns: { benchmark_type: rate === null ? 'throughput' : 'concurrent', rate, ...known }, figures: {}, measured_at: '' }) as unknown as Schema<'PublishedLevel'>;
+  it('has every level by its streams, throughput last, and no interval that nobody knows', () => {
+    const levels = publishedLevels({
+      levels: [columns(null, { output_tokens_per_second: 900, time_to_first_token_ms: null }), columns(4, { output_tokens_per_second: 400.5, time_to_first_token_ms: 31 })],
+    });
+    expect(levels.map(({ rate, figures }) => [rate, figures.tps, figures.ttft?.value])).toEqual([
+      [4, { value: 400.5, n: 0 }, 31], [null, { value: 900, n: 0 }, undefined],
     ]);
-    expect(levelOfMetrics({})).toEqual([]);
   });
   it('has no levels where its run had no results', () => {
-    expect(publishedLevels(csv, 'f3')).toEqual([]);
-    expect(publishedLevels('', 'x')).toEqual([]);
+    expect(publishedLevels({ levels: [] })).toEqual([]);
   });
 });
 

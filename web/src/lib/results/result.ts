@@ -1,6 +1,5 @@
 // A result as its page shows it, whether it was measured here (a run's report) or imported (the 17 columns alone).
 
-import { csvRecords } from '$lib/charts/csv';
 import { inOrder, levelName, measuredLevel, publishedLevel, type Level } from '$lib/charts/levels';
 import { noteOf } from '$lib/charts/configurations';
 import type { Schema } from '$lib/api/client';
@@ -13,25 +12,9 @@ export function measuredLevels(report: Pick<RunReport, 'results'>): Level[] {
   return inOrder(report.results.map(measuredLevel));
 }
 
-/** Levels of an exported file: rows of the compat view, of the run with this id. */
-export function publishedLevels(csv: string, id: string): { level: Level; columns: Schema<'Columns'> }[] {
-  return csvRecords(csv)
-    .filter((row) => row['id'] === id && row['benchmark_type'] !== '')
-    .map((row) => {
-      const columns = Object.fromEntries(
-        Object.entries(row).map(([name, text]) => [name, name === 'benchmark_type' ? text : text === '' ? null : Number(text)]),
-      ) as unknown as Schema<'Columns'>;
-      return { columns, level: publishedLevel(columns) };
-    });
-}
-
-/** The throughput benchmark of a run of which only its figures are known, such as one imported from a file. */
-export function levelOfMetrics(metrics: Schema<'ExploredRun'>['metrics']): Level[] {
-  const known = (['tps', 'ttft', 'itl', 'latency'] as const).flatMap((key) => {
-    const metric = metrics[key];
-    return metric ? [[key, metric.measured ?? { value: metric.value, n: 0 }] as const] : [];
-  });
-  return known.length === 0 ? [] : [{ rate: null, figures: Object.fromEntries(known) }];
+/** Levels of what was imported: means, of which no spread is known. */
+export function publishedLevels(published: Pick<Schema<'PublishedRun'>, 'levels'>): Level[] {
+  return inOrder(published.levels.map(({ columns }) => publishedLevel(columns)));
 }
 
 /** `vLLM 0.11 on 2 × NVIDIA H200`. */

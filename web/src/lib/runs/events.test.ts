@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { capOf, eventLine, merged, type RunEvent } from './events';
+import { eventLine, merged, type RunEvent } from './events';
 
 const event = (more: Partial<RunEvent>): RunEvent => ({
   id: 1, ts: '2026-11-24T20:39:25.144891Z', kind: 'step_started', step: null, actor: 'worker:a', data: {}, ...more,
@@ -37,10 +37,4 @@ describe('a line of an event', () => {
 it('events come once each, in their order', () => {
   const [a, b, c] = [1, 2, 3].map((id) => event({ id }));
   expect(merged([a!, c!], [b!, c!]).map(({ id }) => id)).toEqual([1, 2, 3]);
-});
-
-it('a cap is the last that was set', () => {
-  expect(capOf([event({})])).toBeNull();
-  const set = (id: number, max_usd: string) => event({ id, kind: 'budget_changed', data: { max_usd } });
-  expect(capOf([set(1, '2'), set(2, '3.50')])).toBe('3.50');
 });

@@ -60,11 +60,3 @@ export function merged(known: readonly RunEvent[], more: readonly RunEvent[]): R
   const byId = new Map([...known, ...more].map((event) => [event.id, event]));
   return [...byId.values()].sort((a, b) => a.id - b.id);
 }
-
-/** The most that the run may cost, as the events tell it; null: none was set that they tell of. */
-export function capOf(events: readonly RunEvent[]): string | null {
-  const changed = events.findLast(({ kind }) => kind === 'budget_changed');
-  const data = (changed?.data ?? null) as Record<string, unknown> | null;
-  const cap = data?.max_usd;
-  return typeof cap === 'string' || typeof cap === 'number' ? String(cap) : null;
-}

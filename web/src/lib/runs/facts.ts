@@ -27,7 +27,7 @@ const WHY: Record<string, string> = {
 };
 
 /** What must be known before its figures are compared with others'. */
-export function caveats(run: RunFacts): Caveat[] {
+export function caveats(run: Pick<RunFacts, 'engine' | 'gpu_count' | 'origin' | 'llm_id'>): Caveat[] {
   // One that is both simulated and imported says both.
   const notes = new Set([noteOf(run.engine, run.gpu_count, run.origin, run.llm_id), run.origin === 'imported' ? 'imported' : undefined,
     run.gpu_count === 0 ? 'CPU' : undefined]);

@@ -1,11 +1,9 @@
-// A result with everything that is known of it: its run's report where it was measured here, the published columns where it was
-// imported.
+// A result with everything that is known of it: what is published of every run, and its run's report where it was measured here.
 import { error, redirect } from '@sveltejs/kit';
 import { api, ask, attempt, type Api, type Schema } from '$lib/api/client';
-import { noAnswer, type Problem } from '$lib/api/problem';
-import { inOrder, type Level } from '$lib/charts/levels';
+import { noAnswer, ProblemError, type Problem } from '$lib/api/problem';
 import type { RunDetail } from '$lib/results/report';
-import { levelOfMetrics, measuredLevels, publishedLevels } from '$lib/results/result';
+import { measuredLevels, publishedLevels } from '$lib/results/result';
 import type { PageLoad } from './$types';
 
 export const load: PageLoad = async ({ fetch, params }) => {
@@ -13,7 +11,7 @@ export const load: PageLoad = async ({ fetch, params }) => {
   const { id } = params;
   const facts = await find(client, id);
   const people = facts.pod_id ? await community(client, facts.pod_id) : null;
-  if (!facts.run) return { facts, people, report: null, levels: await imported(client, facts), everywhere: null };
+  if (!facts.run) return { facts, people, report: null, levels: publishedLevels(facts), everywhere: null };
   const [report, everywhere] = await Promise.all([
     ask(client.GET('/api/v1/runs/{id}', { params: { path: { id: facts.run } } })),
     // A run without a price, or on hardware that nobody rents out, has none: the page says so.
@@ -24,13 +22,12 @@ export const load: PageLoad = async ({ fetch, params }) => {
 };
 
 /** The published result of this id, which may also be that of its run. */
-async function find(client: Api, id: string): Promise<Schema<'ExploredRun'>> {
-  const { runs } = await ask(client.GET('/api/v1/explore', { params: { query: { text: id, facets: false, limit: 20 } } }));
-  const found = runs.find((run) => run.id === id || run.run === id);
-  if (found) return found;
+async function find(client: Api, id: string): Promise<Schema<'PublishedRun'>> {
+  const found = await attempt(client.GET('/api/v1/results/{id}', { params: { path: { id } } }));
+  if (found.ok && found.data.id !== id) redirect(307, `/results/${encodeURIComponent(found.data.id)}`);
+  if (found.ok) return found.data;
+  if (found.problem.status !== 404) throw new ProblemError(found.problem);
   const run = await attempt(client.GET('/api/v1/runs/{id}', { params: { path: { id } } }));
-  const published = run.ok ? (run.data as unknown as RunDetail).pod_id : null;
-  if (published && published !== id) redirect(307, `/results/${encodeURIComponent(published)}`);
   error(404, { message: 'There is no such result', problem: missing(id, run.ok) });
 }
 
@@ -59,12 +56,4 @@ function missing(id: string, isRun: boolean): Problem {
       ? `The run ${id} has published nothing yet. Results appear here when it ends; its steps are at /runs/${id}.`
       : `Nothing is published under ${id}. It may be mistyped, or not yet measured.`,
   };
-}
-
-async function imported(client: Api, facts: Schema<'ExploredRun'>): Promise<Level[]> {
-  if (!facts.pod_id) return [];
-  const query = { text: facts.id, format: 'csv' } as const;
-  const csv = await ask(client.GET('/api/v1/results', { params: { query }, parseAs: 'text' }));
-  const levels = publishedLevels(String(csv), facts.id).map(({ level }) => level);
-  return levels.length > 0 ? inOrder(levels) : levelOfMetrics(facts.metrics);
 }
