@@ -5,7 +5,7 @@ use std::time::Duration;
 use mongodb::{
     Client, ClientSession, Database, IndexModel,
     bson::{Bson, Document, doc},
-    options::{ClientOptions, IndexOptions, WriteConcern},
+    options::{Acknowledgment, ClientOptions, IndexOptions, WriteConcern},
 };
 use tokio::sync::OnceCell;
 
@@ -112,11 +112,13 @@ impl Target {
         asked.await.copied()
     }
 
-    /// A session with a transaction begun.
+    /// A session with a transaction begun. It is committed once most members have it in their journals, so that no kill
+    /// takes it back. MongoDB's do so for a majority without being asked, unless whoever set them up turned that off.
     pub(super) async fn begin(&self) -> Result<ClientSession, Fault> {
         let of = |error: mongodb::error::Error| Fault::of(&error);
         let mut session = self.client.start_session().await.map_err(of)?;
-        session.start_transaction().write_concern(WriteConcern::majority()).await.map_err(of)?;
+        let confirmed = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
+        session.start_transaction().write_concern(confirmed).await.map_err(of)?;
         Ok(session)
     }
 
@@ -185,7 +187,7 @@ impl Target {
         let answer = if let Some(session) = session {
             self.database.run_command(command).session(session).await
         } else {
-            command.insert("writeConcern", doc! { "w": "majority" });
+            command.insert("writeConcern", doc! { "w": "majority", "j": true });
             self.database.run_command(command).await
         }
         .map_err(|error| Fault::of(&error))?;
