@@ -40,8 +40,13 @@ impl Sender {
             return Self { task: None, shutdown };
         };
         tracing::info!(database = %settings.database, "publishing to MongoDB");
-        let sending =
-            Sending { pool: pool.clone(), settings, host: host.to_owned(), shutdown: shutdown.clone() };
+        let sending = Sending {
+            pool: pool.clone(),
+            settings,
+            host: host.to_owned(),
+            session: None,
+            shutdown: shutdown.clone(),
+        };
         Self { task: Some(tokio::spawn(sending.run())), shutdown }
     }
 
@@ -58,16 +63,19 @@ struct Sending {
     pool: PgPool,
     settings: Settings,
     host: String,
+    /// In which transactions are open or may have been left so: of each word that it leaves, for whoever comes next.
+    session: Option<String>,
     shutdown: CancellationToken,
 }
 
 impl Sending {
-    async fn run(self) {
+    async fn run(mut self) {
         let mut failures = 0_u32;
+        let shutdown = self.shutdown.clone();
         loop {
             let ended = tokio::select! {
                 ended = self.take_turn(&mut failures) => ended,
-                () = self.shutdown.cancelled() => return,
+                () = shutdown.cancelled() => return,
             };
             let wait = match ended {
                 // Another process has the turn.
@@ -83,19 +91,20 @@ impl Sending {
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.shutdown.cancelled() => return,
+                () = shutdown.cancelled() => return,
             }
         }
     }
 
     /// Has the turn until something fails. `Ok`: another process has it.
-    async fn take_turn(&self, failures: &mut u32) -> Result<(), Error> {
+    async fn take_turn(&mut self, failures: &mut u32) -> Result<(), Error> {
         let Some(mut turn) = Turn::take(&self.pool).await? else { return Ok(()) };
         // Before the first look, so that nothing is missed between.
         let mut listener = outbox::listen(&self.pool).await?;
         let target = Target::open(&self.settings).await?;
         target.ping().await?;
         target.prepare().await?;
+        self.take_over(&target).await?;
         loop {
             turn.holds().await?;
             let sent = send_due(&self.pool, &target).await?;
@@ -109,10 +118,24 @@ impl Sending {
         }
     }
 
+    /// Ends what the sender before may have left open, and leaves word of its own session before it sends anything.
+    async fn take_over(&mut self, target: &Target) -> Result<(), Error> {
+        if let Some(last) = chores::last(&mut *self.pool.acquire().await?, REPORT).await? {
+            self.session = last.report["session"].as_str().map(str::to_owned);
+        }
+        if let Some(left) = &self.session {
+            target.end_session(left).await?;
+        }
+        self.session = target.session_id().await?;
+        self.report(Sent::default(), None).await;
+        Ok(())
+    }
+
     /// The last word, for `sync status` and whoever watches. Not being able to leave it is no reason to stop.
     async fn report(&self, sent: Sent, error: Option<&str>) {
-        let report =
-            json!({ "sent": sent.sent, "refused": sent.refused, "error": error, "at": clock::now() });
+        let report = json!({
+            "sent": sent.sent, "refused": sent.refused, "error": error, "session": self.session, "at": clock::now(),
+        });
         let Ok(mut conn) = self.pool.acquire().await else { return };
         if let Err(error) = chores::record(&mut conn, REPORT, &self.host, report).await {
             tracing::warn!(%error, "what was published could not be recorded");

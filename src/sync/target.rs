@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use mongodb::{
     Client, ClientSession, Database, IndexModel,
-    bson::{Bson, Document, doc},
-    options::{ClientOptions, IndexOptions, WriteConcern},
+    bson::{Binary, Bson, Document, doc, spec::BinarySubtype},
+    options::{Acknowledgment, ClientOptions, IndexOptions, WriteConcern},
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard, OnceCell};
 
 use super::{Error, Settings, documents::Upsert, fault::Fault};
 
@@ -35,6 +35,8 @@ pub struct Target {
     /// What must not be in a message: the URL, and what it logs in with.
     secrets: Vec<String>,
     transactions: OnceCell<bool>,
+    /// The one in which all transactions of this target are, one after the other.
+    session: Mutex<Option<ClientSession>>,
     pub(super) publish_chat_logs: bool,
 }
 
@@ -56,6 +58,7 @@ impl Target {
             client,
             secrets,
             transactions: OnceCell::new(),
+            session: Mutex::new(None),
             publish_chat_logs: settings.publish_chat_logs,
         })
     }
@@ -112,12 +115,53 @@ impl Target {
         asked.await.copied()
     }
 
-    /// A session with a transaction begun.
-    pub(super) async fn begin(&self) -> Result<ClientSession, Fault> {
-        let of = |error: mongodb::error::Error| Fault::of(&error);
-        let mut session = self.client.start_session().await.map_err(of)?;
-        session.start_transaction().write_concern(WriteConcern::majority()).await.map_err(of)?;
+    /// A session with a transaction begun. It is committed once most members have it in their journals, so that no kill
+    /// takes it back. MongoDB's do so for a majority without being asked, unless whoever set them up turned that off.
+    pub(super) async fn begin(&self) -> Result<MappedMutexGuard<'_, ClientSession>, Fault> {
+        let mut session = self.session().await?;
+        let confirmed = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
+        let begun = session.start_transaction().write_concern(confirmed).await;
+        begun.map_err(|error| Fault::of(&error))?;
         Ok(session)
+    }
+
+    async fn session(&self) -> Result<MappedMutexGuard<'_, ClientSession>, Fault> {
+        let mut session = self.session.lock().await;
+        if session.is_none() {
+            *session = Some(self.client.start_session().await.map_err(|error| Fault::of(&error))?);
+        }
+        MutexGuard::try_map(session, Option::as_mut)
+            .map_err(|_| Fault::Away("the server gave no session".to_owned()))
+    }
+
+    /// The id of the session in which its transactions are, hex: what [`Target::end_session`] takes.
+    ///
+    /// # Errors
+    /// When the server is away.
+    pub async fn session_id(&self) -> Result<Option<String>, Error> {
+        let session = self.session().await.map_err(|fault| self.error(&fault))?;
+        let id = session.id().get("id");
+        Ok(id.and_then(|id| if let Bson::Binary(id) = id { Some(hex::encode(&id.bytes)) } else { None }))
+    }
+
+    /// Ends a session of a process that was killed. Else the server keeps its open transaction for a minute, and everybody
+    /// else from what that one wrote. A server that doesn't do so is no reason to stop.
+    ///
+    /// # Errors
+    /// When the server is away.
+    pub async fn end_session(&self, id: &str) -> Result<(), Error> {
+        let Ok(bytes) = hex::decode(id) else { return Ok(()) };
+        let id = Binary { subtype: BinarySubtype::Uuid, bytes };
+        let ended = self.database.run_command(doc! { "killSessions": [{ "id": id }] }).await;
+        match ended.map_err(|error| Fault::of(&error)) {
+            Ok(_) => Ok(()),
+            Err(Fault::Away(text)) => Err(self.error(&Fault::Away(text))),
+            Err(fault) => {
+                let error = self.error(&fault);
+                tracing::debug!(%error, "the session of the sender before was not ended");
+                Ok(())
+            }
+        }
     }
 
     /// Runs updates or deletes (`verb`), in order, until one fails. In a transaction where a session is given.
@@ -185,7 +229,7 @@ impl Target {
         let answer = if let Some(session) = session {
             self.database.run_command(command).session(session).await
         } else {
-            command.insert("writeConcern", doc! { "w": "majority" });
+            command.insert("writeConcern", doc! { "w": "majority", "j": true });
             self.database.run_command(command).await
         }
         .map_err(|error| Fault::of(&error))?;

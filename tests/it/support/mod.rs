@@ -14,6 +14,7 @@ pub(crate) mod pods;
 pub(crate) mod prices;
 pub(crate) mod program;
 pub(crate) mod published;
+pub(crate) mod relay;
 pub(crate) mod replay;
 pub(crate) mod runpod;
 pub(crate) mod runs;

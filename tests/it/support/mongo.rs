@@ -1,7 +1,7 @@
 //! A MongoDB-wire server: the one that `MONGODB_URL_FOR_TESTS` names, else one of `.tools/secantus` on a free port.
 
 use std::{
-    net::TcpListener,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -76,6 +76,11 @@ impl Mongo {
         self.database.client().database("admin").run_command(command).await.unwrap();
     }
 
+    /// Where a server of a test's own listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.server.as_ref().unwrap().port).into()
+    }
+
     /// Ends it without a word, as a crash would.
     pub(crate) fn kill_9(&mut self) {
         self.server.as_mut().unwrap().kill();
@@ -128,11 +133,12 @@ fn program() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/secantus/bin/secantusd-py")
 }
 
-/// On disk, so that what it said is stored is there after a kill.
+/// On disk, and with its log on disk before it answers, as MongoDB's journal is: what it said is stored is there after a
+/// kill. Without `--sync-on-commit` a kill loses what was committed in the last half second, whatever a write asked for.
 fn run(folder: &Path, port: u16) -> Child {
     Command::new(program())
         .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--log-level", "ERROR"])
-        .args(["--enable-test-commands", "--storage-path"])
+        .args(["--enable-test-commands", "--sync-on-commit", "--storage-path"])
         .arg(folder.join("data"))
         .current_dir(folder)
         .stdin(Stdio::null())

@@ -4,13 +4,17 @@
 use std::time::Duration;
 
 use dria_bench::{
+    config::Secret,
     store::outbox::{self, Turn},
-    sync::Error,
+    sync::{self, Error, Settings, Target},
 };
 use mongodb::bson::{Document, doc};
 
 use super::{Pair, ours, pods, turn};
-use crate::support::published::ten;
+use crate::support::{
+    published::ten,
+    relay::{At, Relay},
+};
 
 async fn whole(pair: &Pair, runs: i64) {
     let runs = usize::try_from(runs).unwrap();
@@ -88,6 +92,29 @@ async fn an_answer_that_is_lost_after_the_commit_changes_nothing() {
     let _ = pair.send().await;
     pair.send_all().await;
     whole(&pair, 1).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_at_a_commit_and_asked_again_when_it_is_back_has_the_run_once() {
+    for at in [At::Asking, At::Answer] {
+        let mut pair = Pair::alone().await;
+        pair.publish("pod-a", 0).await;
+        let relay = Relay::start(pair.there.address(), at).await;
+        let settings = Settings { url: Secret::new(relay.url.clone()), ..pair.settings.clone() };
+        let target = Target::open(&settings).await.unwrap();
+        let pool = pair.here.pool.clone();
+        let sending = tokio::spawn(async move { sync::send_due(&pool, &target).await });
+        relay.stopped.await.unwrap();
+        pair.there.kill_9();
+        pair.there.start_again();
+        let there = pair.stored("pod_benchmarks").await.len();
+        assert_eq!(there, usize::from(matches!(at, At::Answer)), "{at:?}: what was confirmed is there");
+        relay.go_on.send(()).unwrap();
+        // It asks for the commit once more, of a server that knows of no such transaction, and writes it again.
+        let sent = sending.await.unwrap().unwrap();
+        assert_eq!((sent.sent, sent.refused), (1, 0), "{at:?}");
+        whole(&pair, 1).await;
+    }
 }
 
 #[tokio::test]
