@@ -1,5 +1,5 @@
-// How fast the explorer is on a mid-range phone, in a real Chromium: the first load with nothing kept, and typing a filter, paging,
-// sorting and another axis of the chart, with a hundred thousand results to look through. Prints a table, and ends with 1 where a
+// How fast the explorer is on a mid-range phone, in a real Chromium: the first load with nothing kept, and typing a filter, paging
+// and sorting, with a hundred thousand results to look through. Prints a table, and ends with 1 where a
 // target is missed. No test: leave the machine alone meanwhile.
 //
 //   node web/e2e/speed.mjs [BINARY] [--runs 10000] [--loads 15] [--waterfall]        runs have ten results each
@@ -65,8 +65,8 @@ async function load(browser, url) {
 }
 
 /** Does something, and notes what came of it. */
-async function noted(page, sign, act) {
-  await page.evaluate((what) => window.speed.watch(what), sign);
+async function noted(page, act) {
+  await page.evaluate(() => window.speed.watch());
   await act();
   return page.evaluate(() => window.speed.changed);
 }
@@ -81,10 +81,10 @@ async function use(browser, url, nth) {
   await box.focus();
   // Another filter each time: its answer isn't made yet.
   await page.keyboard.type(`engine:vllm ttft:<${300 + nth}`, { delay: 80 });
-  const filter = await noted(page, 'rows', () => page.keyboard.press('Enter'));
-  const next = await noted(page, 'rows', () => page.getByRole('link', { name: 'Next page' }).click());
+  const filter = await noted(page, () => page.keyboard.press('Enter'));
+  const next = await noted(page, () => page.getByRole('link', { name: 'Next page' }).click());
   const head = page.getByRole('columnheader', { name: /^Throughput/ }).getByRole('link');
-  const sort = await noted(page, 'rows', () => head.evaluate((link) => link.click()));
+  const sort = await noted(page, () => head.evaluate((/** @type {HTMLElement} */ link) => link.click()));
   await close();
   return { 'typing a filter': filter, 'next page': next, 'sorting': sort };
 }
@@ -97,7 +97,7 @@ function waterfall({ documentMs, requests, rowsMs, usableMs }) {
   console.log(`rows at ${rowsMs.toFixed(0)} ms, usable at ${usableMs.toFixed(0)} ms`);
 }
 
-const load1 = () => loadavg()[0].toFixed(2);
+const load1 = () => (loadavg()[0] ?? NaN).toFixed(2);
 
 async function measure({ site, runs, loads, isDrawn }) {
   const browser = await chromium.launch(LAUNCH);
@@ -106,7 +106,8 @@ async function measure({ site, runs, loads, isDrawn }) {
     console.log(`load average before: ${load1()}`);
     const firsts = [];
     for (let n = 0; n < loads; n += 1) firsts.push(await load(browser, site.url));
-    if (isDrawn) waterfall(firsts.at(-1));
+    const last = firsts.at(-1);
+    if (isDrawn && last) waterfall(last);
     const of = (pick) => firsts.map(pick);
     figure('first load: rows painted', 'ms', of(({ rowsMs }) => rowsMs));
     figure('first load: explorer usable', 'ms', of(({ usableMs }) => usableMs));
@@ -120,7 +121,7 @@ async function measure({ site, runs, loads, isDrawn }) {
 
     const uses = [];
     for (let n = 0; n < loads; n += 1) uses.push(await use(browser, site.url, n));
-    for (const what of Object.keys(uses[0])) {
+    for (const what of /** @type {const} */ (['typing a filter', 'next page', 'sorting'])) {
       const all = uses.map((one) => one[what]);
       figure(`${what}: new rows painted`, 'ms', all.map(({ ms }) => ms));
       figure(`${what}: answers to input`, 'ms', all.map(({ respondedMs }) => respondedMs));

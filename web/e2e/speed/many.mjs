@@ -23,7 +23,7 @@ export async function fill({ site, home, binary, runs }) {
 /** Runs SQL in the site's database; its last line of output. */
 function sql(home, text) {
   const cluster = join(home, 'data/postgres/data');
-  const port = readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[3].trim();
+  const port = (readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[3] ?? '').trim();
   const password = readFileSync(join(cluster, 'dria_bench.password'), 'utf8').trim();
   const out = execFileSync(psql(), ['-h', '127.0.0.1', '-p', port, '-U', 'dria_bench', '-d', 'dria_bench', '-v', 'ON_ERROR_STOP=1', '-qAt'], {
     input: text,

@@ -62,10 +62,11 @@ function probe() {
     });
 
   const shown = () => [...rows()].map((row) => row.textContent).join('\n');
-  const heading = () => [...document.querySelectorAll('h2, h3')].map((one) => one.textContent).find((text) => / against /.test(text ?? ''));
-  const signs = { rows: shown, frontier: heading };
+  const navigation = () => /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('navigation'));
+  const resources = () => /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
 
   window.speed = {
+    changed: new Promise(() => {}),
     rows: painted(() => rows().length > 0),
     proposals: painted(() => document.querySelector('[role=listbox] [role=option]') !== null),
     count: () => rows().length,
@@ -73,12 +74,12 @@ function probe() {
       tasks: tasks.map(({ startTime, duration }) => ({ startTime, duration })),
       largestMs: largest.at(-1)?.startTime ?? 0,
       firstPaintMs: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0,
-      documentMs: performance.getEntriesByType('navigation')[0].responseEnd,
-      requests: performance.getEntriesByType('resource').map(({ name, startTime, responseEnd }) => ({ name, startTime, responseEnd })),
+      documentMs: navigation()[0]?.responseEnd ?? 0,
+      requests: resources().map(({ name, startTime, responseEnd }) => ({ name, startTime, responseEnd })),
     }),
-    /** Notes what comes of the next input: `changed` is resolved when the sign differs. */
-    watch(sign) {
-      const before = signs[sign]();
+    /** Notes what comes of the next input: `changed` is resolved when the rows differ. */
+    watch() {
+      const before = shown();
       let from = 0;
       const begin = (event) => (from ||= event.timeStamp);
       for (const kind of ['keydown', 'pointerdown', 'click']) addEventListener(kind, begin, { capture: true, once: true });
@@ -89,7 +90,7 @@ function probe() {
         last = now;
         if (!over) requestAnimationFrame(frame);
       });
-      this.changed = painted(() => from > 0 && (signs[sign]() ?? before) !== before).then(async (at) => {
+      this.changed = painted(() => from > 0 && shown() !== before).then(async (at) => {
         // Entries of what was slow come a little after it.
         await new Promise((resolve) => setTimeout(resolve, 300));
         over = true;
