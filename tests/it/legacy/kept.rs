@@ -53,9 +53,9 @@ async fn what_somebody_signed_in_sees_is_made_for_them_and_kept_from_others() {
     app.publish_all(&["a"]).await;
     let voter = app.sign_in(1).await;
     let vote = json!({ "pod_id": "a" });
-    let voted =
+    let answer =
         app.request(Method::POST, "/upvote_pod").bearer_auth(&voter).json(&vote).send().await.unwrap();
-    assert_eq!(voted.status(), 200);
+    assert_eq!(answer.status(), 200);
     for (token, is_upvoted) in [(Some(&voter), true), (None, false), (Some(&voter), true)] {
         let mut request = app.request(Method::GET, "/benchmark_results?pod_id=a");
         if let Some(token) = token {
@@ -75,6 +75,7 @@ async fn who_takes_zstd_gets_the_same_answer_packed_and_a_tokens_holder_never_do
     for minute in 0..10 {
         app.publish(&run(&format!("pod-{minute}"), minute), &[throughput()]).await;
     }
+    #[expect(clippy::disallowed_methods, reason = "ours unpacks what it gets")]
     let client = reqwest::Client::builder().no_zstd().no_brotli().no_gzip().build().unwrap();
     let url = format!("{}/get_all_benchmarks?per_page=50", app.server.url());
     let ask = async |codings: Option<&str>, token: Option<&str>| {

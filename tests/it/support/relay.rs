@@ -72,11 +72,11 @@ async fn connection(mut client: TcpStream, server: SocketAddr, stop: Arc<Mutex<O
                     stop.go_on.await.unwrap();
                     return;
                 }
-                if server.write_all(&asked[..n]).await.is_err() { return };
+                if server.write_all(&asked[..n]).await.is_err() { return }
             }
             read = server.read(&mut said) => {
                 let Ok(n @ 1..) = read else { return };
-                if client.write_all(&said[..n]).await.is_err() { return };
+                if client.write_all(&said[..n]).await.is_err() { return }
             }
         }
     }
