@@ -1,4 +1,4 @@
-//! Clients that ask again as soon as they are answered.
+//! Clients that ask again as soon as they are answered, or at a pace of their own.
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +18,8 @@ pub(crate) struct Round {
     pub(crate) url: String,
     pub(crate) clients: usize,
     pub(crate) length: Duration,
+    /// How often each client asks; `None`: as soon as it is answered.
+    pub(crate) every: Option<Duration>,
 }
 
 /// How long each answer took, by what was asked.
@@ -31,17 +33,28 @@ impl Round {
     /// Asks the questions by their numbers, each number once.
     pub(crate) async fn go(&self, question: impl Fn(u64) -> Question + Sync) -> anyhow::Result<Answers> {
         let (next, began) = (AtomicU64::new(0), Instant::now());
-        let one = async || {
+        let one = async |client: usize| {
             let mut answers = Vec::new();
+            // Not all of them at the same moment.
+            let mut due = began + self.every.unwrap_or_default().mul_f64(client as f64 / self.clients as f64);
             while began.elapsed() < self.length {
                 let Question { kind, path } = question(next.fetch_add(1, Ordering::Relaxed));
-                let asked = Instant::now();
+                let asked = match self.every {
+                    None => Instant::now(),
+                    // From when it was meant to be asked: who is kept waiting asks late, and that counts.
+                    Some(every) => {
+                        tokio::time::sleep_until(due.into()).await;
+                        let asked = due;
+                        due += every;
+                        asked
+                    }
+                };
                 ask(&self.client, &self.url, &path).await?;
                 answers.push((kind, asked.elapsed()));
             }
             anyhow::Ok(answers)
         };
-        let clients = (0..self.clients).map(|_| one());
+        let clients = (0..self.clients).map(one);
         let answers = futures::future::try_join_all(clients).await?;
         Ok(Answers::of(answers.into_iter().flatten(), began.elapsed()))
     }

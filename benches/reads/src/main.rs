@@ -1,12 +1,13 @@
-//! `make bench`, fourth part: public reads of 100,000 results by 50 clients at once, who ask again as soon as they are
-//! answered. The server and PostgreSQL as they ship, and the clients, share this machine. Ends with 1 when a target is
-//! missed.
+//! `make bench`, fourth part: public reads of 100,000 results by 50 clients at once. The server and PostgreSQL as they ship,
+//! and the clients, share this machine. Ends with 1 when a target is missed.
 //!
 //! `reads DRIA_BENCH`, where that is the program; `--runs N` for another number of runs, of ten results each.
 //!
-//! Three rounds. **Usual**: what people look at, a few hundred different questions, so most answers are made already.
-//! **New questions**: none was asked before, each answer is made for it. **While results come**: the usual ones while a run
-//! is taken in every second, after which nothing that was made holds any more.
+//! Four rounds. **Usual**: what people look at, a few hundred different questions, so most answers are made already; clients ask
+//! again as soon as they are answered. **New questions**: none was asked before, each answer is made for it; every client asks 12
+//! times a second. **New questions, as many as can be answered**: the same without a pace, which shows what the machine can do;
+//! how long an answer takes is then 50 divided by that, so it has no target. **While results come**: the usual ones while a run is
+//! taken in every second, after which nothing that was made holds any more.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints a table")]
 
@@ -38,6 +39,8 @@ const CONNECTIONS: u32 = 16;
 const CLIENTS: usize = 50;
 /// How long a round goes on.
 const ROUND: Duration = Duration::from_secs(15);
+/// How often a client asks something new: 600 a second of all of them.
+const PACE: Duration = Duration::from_nanos(1_000_000_000 / 12);
 /// Different questions of the usual round.
 const USUAL: u64 = 400;
 /// How often a run is taken in meanwhile.
@@ -93,12 +96,16 @@ async fn measure(
     let first_ms = asked.elapsed().as_secs_f64() * 1000.0;
     table.figure("the first search of all", None, first_ms, "ms", Target::None);
 
-    let round = Round { client, url: server.url(), clients: CLIENTS, length: ROUND };
+    let mut round = Round { client, url: server.url(), clients: CLIENTS, length: ROUND, every: None };
     let usual = round.go(|n| questions.nth(n % USUAL)).await?;
     print(&mut table, "usual", &usual, true);
     // Numbers that no other round has: every question is a new one.
+    round.every = Some(PACE);
     let new = round.go(|n| questions.nth(1_000_000 + n)).await?;
     print(&mut table, "new questions", &new, true);
+    round.every = None;
+    let most = round.go(|n| questions.nth(2_000_000 + n)).await?;
+    print(&mut table, "new questions, as many as can be answered", &most, false);
     let taken_in = tokio::spawn(take_in(pool.clone()));
     let meanwhile = round.go(|n| questions.nth(n % USUAL)).await?;
     taken_in.abort();
