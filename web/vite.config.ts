@@ -17,20 +17,17 @@ const proxied: ProxyOptions = {
 };
 
 // Few files rather than small ones: a phone waits as long for each as for twenty kB, and a browser asks a server without TLS for
-// six at a time. Drawings of charts and what they draw with come later than pages, so no page's file has them.
+// six at a time. So all that two pages share is one file. Drawings of charts and what they draw with come later than pages, so no
+// page's file has them.
 const DRAWINGS = /node_modules\/(d3-|internmap)|lib\/charts\/(?!accessor|address|colors|configurations|figures|settings|state)/;
-const test = (id: string) => !DRAWINGS.test(id);
-const FILES = [
-  { name: 'frame', test, minShareCount: 3 },
-  { name: 'shared', test, minShareCount: 2, entriesAware: true, entriesAwareMergeThreshold: 20_000 },
-];
+const FRAME = { name: 'frame', test: (id: string) => !DRAWINGS.test(id), minShareCount: 2 };
 
 export default defineConfig({
   plugins: [sveltekit()],
   environments: {
     client: {
       build: {
-        rolldownOptions: { output: { codeSplitting: { groups: FILES } } },
+        rolldownOptions: { output: { codeSplitting: { groups: [FRAME] } } },
       },
     },
   },

@@ -34,6 +34,8 @@ async fn a_result_has_every_level_whichever_its_origin_and_a_spread_where_it_was
         imported["levels"][2]["columns"]["output_tokens_per_second"],
         throughput.output_tokens_per_second
     );
+    assert_eq!(measured["metrics"]["tps"]["measured"], *tps, "what it is listed with");
+    assert_eq!(imported["metrics"]["tps"]["value"], throughput.output_tokens_per_second);
     assert_eq!(app.json(&format!("results/{}", app.bench.run)).await, measured, "its run's id means it too");
 }
 

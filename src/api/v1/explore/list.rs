@@ -140,7 +140,7 @@ impl From<&Listed> for RunFacts {
 
 /// A run with the figures of its throughput benchmark.
 #[derive(Serialize, ToSchema)]
-struct ExploredRun {
+pub(super) struct ExploredRun {
     #[serde(flatten)]
     run: RunFacts,
     /// By metric (`ttft`, `tps`, `itl`, `latency`, `cost`); one that isn't known is absent.
@@ -220,7 +220,8 @@ async fn spreads(app: &App, page: &[&Listed]) -> Result<HashMap<String, Spread>,
     Ok(levels.into_iter().filter_map(|level| Some((level.pod_id, level.spread?))).collect())
 }
 
-fn explored(run: &Listed, spread: Option<&Spread>) -> ExploredRun {
+/// A run with its figures; those of the measured view out of the spread of its throughput benchmark.
+pub(super) fn explored(run: &Listed, spread: Option<&Spread>) -> ExploredRun {
     let metrics = Metric::ALL.into_iter().filter_map(|metric| {
         let measured = spread.and_then(|spread| spread.figure(metric));
         Some((metric.as_str(), MetricOfRun { value: metric.of(run)?, measured }))

@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{find, list::RunFacts};
+use super::{
+    find,
+    list::{ExploredRun, explored},
+};
 use crate::{
     api::{
         app::App,
@@ -30,8 +33,9 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 struct PublishedRun {
     #[serde(flatten)]
-    run: RunFacts,
-    /// By ascending number of streams, the throughput benchmark last; none: it ended before it had one.
+    run: ExploredRun,
+    /// By ascending number of streams, the throughput benchmark last; none: it ended before it had one, or a file told no more of it
+    /// than `metrics`.
     levels: Vec<PublishedLevel>,
 }
 
@@ -72,9 +76,11 @@ pub(super) async fn result(
         let run = find(&index, &id)?;
         let pods: Vec<String> = run.pod_id.iter().cloned().collect();
         let levels = explorer::levels(&mut *app.pool.acquire().await?, &pods, LevelFilter::default()).await?;
-        Ok(PublishedRun { run: run.into(), levels: levels.into_iter().map(PublishedLevel::from).collect() })
+        let throughput = levels.iter().find(|level| level.columns.rate.is_none());
+        let run = explored(run, throughput.and_then(|level| level.spread.as_ref()));
+        Ok(PublishedRun { run, levels: levels.into_iter().map(PublishedLevel::from).collect() })
     };
-    Box::pin(read.json(&app, make)).await
+    read.json(&app, make).await
 }
 
 impl From<Level> for PublishedLevel {

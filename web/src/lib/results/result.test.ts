@@ -10,6 +10,7 @@ describe('an imported result', () => {
     ({ columns: { benchmark_type: rate === null ? 'throughput' : 'concurrent', rate, ...known }, figures: {}, measured_at: '' }) as unknown as Schema<'PublishedLevel'>;
   it('has every level by its streams, throughput last, and no interval that nobody knows', () => {
     const levels = publishedLevels({
+      metrics: {},
       levels: [columns(null, { output_tokens_per_second: 900, time_to_first_token_ms: null }), columns(4, { output_tokens_per_second: 400.5, time_to_first_token_ms: 31 })],
     });
     expect(levels.map(({ rate, figures }) => [rate, figures.tps, figures.ttft?.value])).toEqual([
@@ -17,7 +18,12 @@ describe('an imported result', () => {
     ]);
   });
   it('has no levels where its run had no results', () => {
-    expect(publishedLevels({ levels: [] })).toEqual([]);
+    expect(publishedLevels({ metrics: {}, levels: [] })).toEqual([]);
+  });
+  it('has one level where a file told of one, and no figure that it did not tell', () => {
+    expect(publishedLevels({ levels: [], metrics: { tps: { value: 1207 }, ttft: { value: 812 }, cost: { value: 3 } } })).toEqual([
+      { rate: null, figures: { tps: { value: 1207, n: 0 }, ttft: { value: 812, n: 0 } } },
+    ]);
   });
 });
 

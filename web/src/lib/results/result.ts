@@ -13,8 +13,18 @@ export function measuredLevels(report: Pick<RunReport, 'results'>): Level[] {
 }
 
 /** Levels of what was imported: means, of which no spread is known. */
-export function publishedLevels(published: Pick<Schema<'PublishedRun'>, 'levels'>): Level[] {
-  return inOrder(published.levels.map(({ columns }) => publishedLevel(columns)));
+export function publishedLevels(published: Pick<Schema<'PublishedRun'>, 'levels' | 'metrics'>): Level[] {
+  const levels = inOrder(published.levels.map(({ columns }) => publishedLevel(columns)));
+  return levels.length > 0 ? levels : levelOfMetrics(published.metrics);
+}
+
+/** The throughput benchmark of a run of which only its figures are known, such as one imported from a file. */
+function levelOfMetrics(metrics: Schema<'PublishedRun'>['metrics']): Level[] {
+  const known = (['tps', 'ttft', 'itl', 'latency'] as const).flatMap((key) => {
+    const metric = metrics[key];
+    return metric ? [[key, metric.measured ?? { value: metric.value, n: 0 }] as const] : [];
+  });
+  return known.length === 0 ? [] : [{ rate: null, figures: Object.fromEntries(known) }];
 }
 
 /** `vLLM 0.11 on 2 × NVIDIA H200`. */
