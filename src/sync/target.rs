@@ -134,11 +134,15 @@ impl Target {
             .map_err(|_| Fault::Away("the server gave no session".to_owned()))
     }
 
-    /// The id of the session in which its transactions are, hex: what [`Target::end_session`] takes.
+    /// The id of the session in which its transactions are, hex: what [`Target::end_session`] takes. `None`: the server has no
+    /// transactions, and perhaps no sessions.
     ///
     /// # Errors
     /// When the server is away.
     pub async fn session_id(&self) -> Result<Option<String>, Error> {
+        if !self.has_transactions().await.map_err(|fault| self.error(&fault))? {
+            return Ok(None);
+        }
         let session = self.session().await.map_err(|fault| self.error(&fault))?;
         let id = session.id().get("id");
         Ok(id.and_then(|id| if let Bson::Binary(id) = id { Some(hex::encode(&id.bytes)) } else { None }))
