@@ -29,7 +29,7 @@ test.describe('trends', () => {
     await expect(chart(page, /[Tt]ime to first token over time, 4 streams/)).toBeVisible();
   });
 
-  test('mark in words where the engine is another, and say what is simulated or imported', async ({ page }) => {
+  test('mark in words where the engine is another, and say what is simulated', async ({ page }) => {
     const { lines } = await (await page.request.get('/api/v1/trends?model=Simulated%208B&engine=vllm&gpu=NVIDIA%20H100%2080GB%20HBM3')).json();
     expect(lines[0].points.flatMap((point: { changed: string[] }) => point.changed)).toContain('engine_version');
     await page.goto('/trends?model=Simulated+8B&engine=vllm&gpu=NVIDIA+H100+80GB+HBM3');
@@ -39,9 +39,6 @@ test.describe('trends', () => {
     await expect(figure.getByRole('table')).toContainText('engine is now 0.11.0');
     const rows = rowsOf(page, 'Configurations and how far they moved');
     await expect(rows.first()).toContainText('simulated engine');
-    const others = await (await page.request.get('/api/v1/trends?origin=imported')).json();
-    await page.goto(`/trends?${new URLSearchParams({ model: others.lines[0].configuration.model, origin: 'imported' })}`);
-    await expect(rows.first()).toContainText('imported');
   });
 
   test('say what to do where nothing was measured', async ({ page }) => {
