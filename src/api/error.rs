@@ -156,9 +156,9 @@ pub(super) enum Error {
     /// The schema isn't this version's.
     #[error("{0}")]
     NotReady(String),
-    /// The database failed.
+    /// The database failed, perhaps for several who asked at once.
     #[error("the database can't answer now: try again; `dria-bench doctor` says what is wrong with it")]
-    Store(#[from] store::Error),
+    Store(Arc<store::Error>),
 }
 
 /// One parameter and what is wrong with it.
@@ -281,16 +281,22 @@ const fn sign_in(error: &people::Error) -> (StatusCode, &'static str) {
     }
 }
 
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
+        store::Error::from(error).into()
     }
 }
 
 impl From<people::Error> for Error {
     fn from(error: people::Error) -> Self {
         match error {
-            people::Error::Store(error) => Self::Store(error),
+            people::Error::Store(error) => error.into(),
             people::Error::Ledger(error) => error.into(),
             people::Error::NoUser(_) => Self::Unknown(error.to_string()),
             other => Self::SignIn(other),
@@ -301,7 +307,7 @@ impl From<people::Error> for Error {
 impl From<community::Error> for Error {
     fn from(error: community::Error) -> Self {
         match error {
-            community::Error::Store(error) => Self::Store(error),
+            community::Error::Store(error) => error.into(),
             other => Self::Community(other),
         }
     }
@@ -310,7 +316,7 @@ impl From<community::Error> for Error {
 impl From<webhooks::Error> for Error {
     fn from(error: webhooks::Error) -> Self {
         match error {
-            webhooks::Error::Store(error) => Self::Store(error),
+            webhooks::Error::Store(error) => error.into(),
             other => Self::Webhooks(other),
         }
     }
@@ -319,7 +325,7 @@ impl From<webhooks::Error> for Error {
 impl From<ledger::Error> for Error {
     fn from(error: ledger::Error) -> Self {
         match error {
-            ledger::Error::Store(error) => Self::Store(error),
+            ledger::Error::Store(error) => error.into(),
             ledger::Error::Queue(error) => Self::Queue(error),
             ledger::Error::NoRun(id) => Self::UnknownRun(id),
             ledger::Error::NoMatrix(id) => Self::UnknownMatrix(id),

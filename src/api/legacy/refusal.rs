@@ -54,7 +54,7 @@ impl From<Error> for Refusal {
 
 impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
-        Self::Other(Error::Store(error))
+        Self::Other(error.into())
     }
 }
 

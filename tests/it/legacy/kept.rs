@@ -47,6 +47,27 @@ async fn an_answer_is_good_until_a_run_or_a_vote_comes_in() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_is_seen_by_whoever_asks_after_it_however_many_ask_at_that_moment() {
+    let app = App::new().await;
+    app.publish_all(&["a"]).await;
+    let path = "/benchmark_results?pod_id=a";
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let asking = async || {
+        while !over.load(std::sync::atomic::Ordering::Relaxed) {
+            app.json(path).await;
+        }
+    };
+    let writing = async {
+        for likes in 1..=30 {
+            app.database.execute("update published_runs set upvotes = upvotes + 1").await;
+            assert_eq!(app.json(path).await["likes"], likes, "what was written before it was asked");
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+    };
+    futures::future::join(writing, futures::future::join_all((0..8).map(|_| asking()))).await;
+}
+
 #[tokio::test]
 async fn what_somebody_signed_in_sees_is_made_for_them_and_kept_from_others() {
     let app = App::new().await;

@@ -1,5 +1,5 @@
-//! `/api/v1/explore`, `/compare`, `/frontier`, `/trends`, `/results/{id}`, and results as a file: what a site searches published runs with,
-//! those imported from elsewhere among them.
+//! `/api/v1/explore`, `/compare`, `/frontier`, `/trends`, `/results/{id}`, and results as a file: what a site searches
+//! published runs with, those imported from elsewhere among them.
 
 mod compare;
 pub(super) mod export;
