@@ -51,14 +51,15 @@ pub(crate) struct Lags {
     pub(crate) all: Vec<f64>,
 }
 
-/// Publishes so many runs, and kills each of both so many times meanwhile.
+/// Publishes so many runs, or a few more after the last kill, and kills each of both so many times meanwhile. Returns how many
+/// there are, and the outages.
 pub(crate) async fn publish(
     pool: &PgPool,
     programs: &Programs,
     (server, sender): (&mut Process, &mut Process),
     database: &str,
     (count, kills): (usize, usize),
-) -> anyhow::Result<Vec<Outage>> {
+) -> anyhow::Result<(usize, Vec<Outage>)> {
     let mut outages = Vec::new();
     let every = count / (2 * kills);
     let mut next = Instant::now();
@@ -100,7 +101,7 @@ pub(crate) async fn publish(
         next = Instant::now();
     }
     caught_up(pool, clock::now()).await?;
-    Ok(outages)
+    Ok((number, outages))
 }
 
 /// Waits until all that was queued by then is sent; returns when it was.

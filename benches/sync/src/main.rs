@@ -94,7 +94,7 @@ async fn measure(
     let mut sender = programs.sender(DATABASE)?;
     eprintln!("{runs} runs end; server and sender are killed {KILLS} times each …");
     let both = (&mut server, &mut sender);
-    let outages = kills::publish(&pool, programs, both, DATABASE, (runs, KILLS)).await?;
+    let (runs, outages) = kills::publish(&pool, programs, both, DATABASE, (runs, KILLS)).await?;
     drop(sender);
     // What is compared is what is on disk.
     server.kill_9();
